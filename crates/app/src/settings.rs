@@ -132,6 +132,9 @@ impl Settings {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
         }
         let asks_itself = |url: &str| url.starts_with("http://");
+        if !self.fetch.development && self.webhook.endpoint.as_ref().is_some_and(|url| url.scheme() == "http") {
+            bail!("the setting `webhook.endpoint` is a URL with http, which is reached with `fetch.development` only");
+        }
         if !self.fetch.development && self.oidc.providers.iter().any(|provider| asks_itself(&provider.issuer)) {
             bail!(
                 "the settings `oidc.providers` name an issuer with http, which is reached with `fetch.development` only"

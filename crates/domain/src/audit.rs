@@ -47,6 +47,8 @@ text_enum! {
         DeviceAuthorizationApprove = "device_authorization_approve",
         /// Somebody denied a device what it asked for.
         DeviceAuthorizationDeny = "device_authorization_deny",
+        /// An identity provider has published private keys, which are not taken.
+        PrivateKeyExposure = "private_key_exposure",
     }
 }
 
@@ -95,6 +97,8 @@ text_enum! {
         ScimToken = "scim_token",
         /// A key of provisioner daemons.
         ProvisionerKey = "provisioner_key",
+        /// A provider through which users sign in.
+        IdentityProvider = "identity_provider",
         /// A custom role.
         CustomRole = "custom_role",
         /// That a user belongs to an organization.

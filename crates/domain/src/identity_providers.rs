@@ -59,7 +59,7 @@ pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, Link
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};
 pub use own_link::{LastWayError, OwnLinkError, Remaining, check_own_link, check_unlink, is_fresh};
-pub use profile::{AVATAR_MAX, Profile, ProfileDefect, read_profile};
+pub use profile::{AVATAR_MAX, Profile, ProfileDefect, name_said, read_profile};
 pub use provider::{
     AssertionAudience, ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider,
     ProviderDefect, ProviderKind,

@@ -46,6 +46,8 @@ uuid_ids! {
     AppId;
     /// Id of a client secret of an app.
     AppSecretId;
+    /// Id of a registered resource.
+    ResourceServerId;
     /// Id of an authorization code.
     CodeId;
     /// Id of what a device asks for.

@@ -66,6 +66,8 @@ pub mod identity_providers;
 pub mod idp_sync;
 pub mod ids;
 pub mod jobs;
+#[cfg(feature = "scim")]
+mod json;
 #[cfg(feature = "full")]
 pub mod jws;
 #[cfg(feature = "oauth2")]

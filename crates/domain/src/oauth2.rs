@@ -17,6 +17,8 @@ mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
 #[cfg(feature = "full")]
+mod block_list;
+#[cfg(feature = "full")]
 mod client_assertion;
 #[cfg(feature = "oauth2")]
 mod client_document;
@@ -47,6 +49,8 @@ mod registration;
 mod request_object;
 #[cfg(feature = "oauth2")]
 mod resource;
+#[cfg(feature = "full")]
+mod resource_servers;
 #[cfg(feature = "oauth2")]
 mod response_mode;
 #[cfg(feature = "oauth2")]
@@ -62,6 +66,8 @@ pub(crate) mod uri;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
+#[cfg(feature = "full")]
+pub use block_list::{BLOCKED_MAX, BlockList, are_other_sites};
 #[cfg(feature = "full")]
 pub use client_assertion::{AssertionPolicy, CLIENT_ASSERTION_MAX, ClientAssertion};
 #[cfg(feature = "oauth2")]
@@ -103,6 +109,12 @@ pub use registration::{
 pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
+#[cfg(feature = "full")]
+pub use resource_servers::{
+    ACCESS_TOKEN, INTROSPECTORS_MAX, OWN_SCOPE_NAME_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, RESOURCE_NAME_MAX,
+    RESOURCE_SERVERS_MAX, ResourceRules, ResourceServer, ResourceServers, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN,
+    TokenFormat, may_be_told, own_scope_defect,
+};
 #[cfg(feature = "oauth2")]
 pub use response_mode::ResponseMode;
 #[cfg(feature = "oauth2")]

@@ -6,6 +6,7 @@ mod consent;
 mod defect;
 mod identity;
 mod logout;
+mod profile;
 mod request;
 mod token;
 
@@ -15,5 +16,8 @@ pub use consent::{Consent, ConsentQuestion, fingerprint, is_of_a_site};
 pub use defect::RequestDefect;
 pub use identity::{Identity, SignIn};
 pub use logout::{LOGOUT_STATE_MAX, LOGOUT_TOKEN, LogoutNotice, LogoutToken, after_logout};
+pub use profile::{
+    AppProfile, DISPLAY_NAME_MAX, LOGO_MAX, Logo, LogoError, LogoKind, LogoMark, display_name_defect, link_defect,
+};
 pub use request::{AuthenticationRequest, Prompt};
 pub use token::{IdToken, Unsigned};

@@ -6,7 +6,8 @@ mod tags;
 mod version;
 
 pub use daemon::{
-    DAEMON_NAME_MAX, DAEMONS_MAX, DaemonStatus, KEPT, OFFLINE_AFTER, ProvisionerDaemon, ProvisionerType, RECENT,
+    DAEMON_NAME_MAX, DAEMONS_MAX, DAEMONS_OF_USER_MAX, DaemonStatus, KEPT, OFFLINE_AFTER, ProvisionerDaemon,
+    ProvisionerType, RECENT,
 };
 pub use key::{KEYS_MAX, KeyName, KeyNameError, ProvisionerKey, ReservedKey, SECRET_LEN};
 pub use tags::{OWNER, SCOPE, SCOPE_ORGANIZATION, SCOPE_USER, TAG_MAX, TAGS_MAX, TagError, Tags};

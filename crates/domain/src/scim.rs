@@ -52,6 +52,7 @@
 mod account;
 mod attribute_path;
 mod bulk;
+mod document;
 mod error;
 mod filter;
 #[cfg(feature = "full")]
@@ -77,6 +78,7 @@ pub use attribute_path::{AttributePath, AttributePathError};
 pub use bulk::{
     BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method,
 };
+pub use document::read_document;
 pub use error::{ScimError, ScimType};
 pub use filter::{
     Condition, DEPTH_MAX, FILTER_MAX, Filter, FilterError, Literal, Operand, Operator, TERMS_MAX, parse_instant,

@@ -8,7 +8,7 @@ pub use parameter::{
     ExternalAuth, FormType, OPTIONS_MAX, PARAMETERS_MAX, PRESETS_MAX, ParameterDefect, ParameterOption, Preset,
     PresetParameter, RichParameter, VARIABLES_MAX, Variable, check_parameters,
 };
-pub use resolve::{VALUE_MAX, ValueDefect, resolve};
+pub use resolve::{VALUE_MAX, ValueDefect, check_regex, resolve};
 pub use tags::{TagsDefect, workspace_tags};
 
 use crate::Instant;

@@ -27,6 +27,9 @@ pub enum Change {
     CryptoKeys,
     /// The licences: one was added or removed. No subject depends on them; whoever keeps what they give reads them anew.
     Licenses,
+    /// What owners say about clients and resources: what is blocked, and which resources are registered. No subject depends on it;
+    /// whoever keeps it reads it anew.
+    ClientPolicy,
     /// More than can be told.
     Everything,
 }

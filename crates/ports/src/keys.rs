@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::Instant;
-use doorward_domain::keys::{CryptoKey, KeyRotation};
+use doorward_domain::keys::{CryptoKey, KeyId, KeyPurpose, KeyRotation};
 use doorward_domain::roles::{Permit, action, resource};
 
 /// The stored keys. What they hold is sealed and opened elsewhere, see [`Sealer`](crate::Sealer).
@@ -33,6 +33,14 @@ pub trait KeyRepository {
         permit: &Permit<action::Update, resource::CryptoKey>,
         key: &CryptoKey,
         stored: &[u8],
+    ) -> Result<bool, StoreError>;
+
+    /// Removes a key at once; `false` when there is none.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::CryptoKey>,
+        purpose: KeyPurpose,
+        id: KeyId,
     ) -> Result<bool, StoreError>;
 
     /// Removes the keys that do not verify any more at `now`; how many.

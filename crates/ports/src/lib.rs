@@ -71,6 +71,7 @@ pub mod random;
 pub mod registrations;
 pub mod replays;
 pub mod replicas;
+pub mod resource_servers;
 pub mod roles;
 pub mod runtime_settings;
 pub mod scim;

@@ -255,6 +255,8 @@ pub struct Rotated {
     pub scopes: Scopes,
     /// The client secret with which the client authenticated, and when it was last seen.
     pub secret: Option<(AppSecretId, Option<Instant>)>,
+    /// The resource to which its tokens are bound.
+    pub resource: Option<Resource>,
 }
 
 /// A client asks what an access token is.
@@ -394,6 +396,13 @@ pub trait GrantRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: GrantId,
     ) -> Result<bool, StoreError>;
+    /// Ends all grants of an app and the tokens of its service account, deletes its codes, what it pushed and what devices wait for,
+    /// forgets what users have allowed it, and answers how many grants there were.
+    fn delete_of_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        app: AppId,
+    ) -> Result<usize, StoreError>;
     /// Ends all grants of a user for an app, deletes their codes too, and answers how many grants there were.
     fn delete_of_user_and_app(
         &mut self,

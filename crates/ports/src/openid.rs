@@ -4,7 +4,7 @@ use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::App;
-use doorward_domain::openid::{AppRules, Consent, Identity, LogoutNotice};
+use doorward_domain::openid::{AppRules, Consent, Identity, Logo, LogoutNotice};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use time::Duration;
@@ -81,6 +81,26 @@ pub trait OpenIdRepository {
         permit: &Permit<action::Update, resource::Oauth2App>,
         app: AppId,
         rules: &AppRules,
+    ) -> Result<(), StoreError>;
+
+    /// The mail address that the user has proved to read, or that somebody vouches for, in lower case. They may have another one by now.
+    fn find_verified_email(&mut self, user: UserId) -> Result<Option<String>, StoreError>;
+    /// Sets it; `None` takes it back.
+    fn update_verified_email<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        user: UserId,
+        email: Option<&'a str>,
+    ) -> Result<(), StoreError>;
+
+    /// The logo of an app.
+    fn find_logo(&mut self, app: AppId) -> Result<Option<Logo>, StoreError>;
+    /// Keeps a logo of an app that is stored already in the place of the one before; `None` removes it.
+    fn replace_logo<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        logo: Option<&'a Logo>,
     ) -> Result<(), StoreError>;
 
     /// Remembers what was allowed, in the place of what was before.

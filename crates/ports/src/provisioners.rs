@@ -48,8 +48,9 @@ pub trait ProvisionerDaemonRepository {
     ) -> Result<Vec<ProvisionerDaemon>, StoreError>;
     /// Daemons of all organizations that were seen at this instant or later, those first that were first seen last; at most `limit`.
     fn list_seen(&mut self, since: Instant, limit: u32) -> Result<Vec<ProvisionerDaemon>, StoreError>;
-    /// How many daemons of an organization are remembered.
-    fn count(&mut self, organization: OrganizationId) -> Result<i64, StoreError>;
+    /// How many daemons of an organization are remembered that have this owner
+    /// ([`Tags::owner`](doorward_domain::provisioners::Tags::owner)); those of the organization itself have an empty one.
+    fn count(&mut self, organization: OrganizationId, owner: &str) -> Result<i64, StoreError>;
     /// Remembers a daemon. One of this organization, name and owner that is remembered keeps its id and since when, and becomes
     /// this one otherwise. Answers the daemon as it is remembered.
     fn upsert(

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::ids::{AppId, RegistrationTokenId};
-use doorward_domain::oauth2::{InitialAccessToken, RegisteredClient, StoredDocument};
+use doorward_domain::oauth2::{ClientUrl, InitialAccessToken, RegisteredClient, StoredDocument};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::{Digest, Instant};
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub trait RegistrationRepository {
     fn find(&mut self, app: AppId) -> Result<Option<RegisteredClient>, StoreError>;
     /// The same with a row lock (`FOR NO KEY UPDATE`) until the transaction ends.
     fn find_for_update(&mut self, app: AppId) -> Result<Option<RegisteredClient>, StoreError>;
+    /// Those of the apps that registered themselves and that an administrator answers for.
+    fn adopted_among(&mut self, apps: &[AppId]) -> Result<BTreeSet<AppId>, StoreError>;
     /// Those of the apps that registered themselves.
     fn among(&mut self, apps: &[AppId]) -> Result<BTreeSet<AppId>, StoreError>;
     /// The client of this identity, with a row lock until the transaction ends. When there is none, nobody else adds any until then:
@@ -89,6 +91,8 @@ pub trait RegistrationRepository {
 /// Stores copies of the metadata documents of clients.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait ClientDocumentRepository {
+    /// The URLs of those of these apps that are known by a document, by app.
+    fn list_urls(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, ClientUrl)>, StoreError>;
     /// The copy for the app of this id.
     fn find(&mut self, app: AppId) -> Result<Option<StoredDocument>, StoreError>;
     /// Keeps a copy in the place of the one before. Of those whose app is not there only the newest

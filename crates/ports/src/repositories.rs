@@ -79,6 +79,8 @@ repositories! {
     openid: openid::{OpenIdRepository, MockOpenIdRepository},
     /// Tokens by which clients may be registered.
     initial_tokens: registrations::{InitialTokenRepository, MockInitialTokenRepository},
+    /// Registered resources.
+    resource_servers: resource_servers::{ResourceServerRepository, MockResourceServerRepository},
     /// Apps that are to be told of the end of sessions.
     logouts: openid::{LogoutRepository, MockLogoutRepository},
     /// Templates with their access lists.

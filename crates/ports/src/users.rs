@@ -103,6 +103,7 @@ pub trait UserRepository {
     ) -> Result<bool, StoreError>;
     /// Changes the password and deletes all keys, codes and grants of the user. The user is written first, so that
     /// whoever locks it ([`find_for_update`](Self::find_for_update)) has either added a key, which is deleted, or finds the new password.
+    /// `false` when there is no such user, or one who does not sign in with a password.
     fn update_password(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,

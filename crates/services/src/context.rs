@@ -7,6 +7,7 @@ use crate::entitlements::licensing::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::notifications::Outlets;
+use crate::oauth2::Policies;
 use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
@@ -47,6 +48,8 @@ pub struct Context {
     pub proxy_health: ProxyHealth,
     /// What this server has read of how pages look.
     pub looks: Looks,
+    /// What this server has read of what owners say about clients and resources.
+    pub policies: Policies,
     /// Provisioner daemons that wait at this server.
     pub job_waiters: JobWaiters,
 }

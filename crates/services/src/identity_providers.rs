@@ -20,6 +20,7 @@ mod link;
 mod link_requests;
 mod links;
 mod own_links;
+pub(crate) mod owned_name;
 pub(crate) mod settings;
 mod sign_out;
 mod signed;

@@ -4,15 +4,19 @@
 //! ([`reload_if_changed`]), now and then in any case ([`reload`]), and when it is shown a token of a key that it does not know.
 //! A new key is stored some time before it signs, so that the last hardly ever happens. See `docs/adr/0012-keys.md`.
 
+mod import;
 mod list;
 mod publish;
+mod retire;
 mod rotate;
 mod signing;
 mod start;
 
+pub use import::import;
 pub use list::{ListedKey, list};
 pub use publish::SigningRotation;
 pub(crate) use publish::signing_ring;
+pub use retire::retire;
 pub use rotate::rotate;
 pub(crate) use signing::SigningRing;
 pub(crate) use start::{Opened, first_keys, read, reseal};

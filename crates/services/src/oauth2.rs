@@ -3,18 +3,22 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
+pub mod adoption;
 pub mod app_rules;
 pub mod apps;
 pub mod authorize;
+pub mod block_list;
 pub mod client_documents;
 pub mod device;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;
+pub(crate) mod policy;
 pub mod provider;
 pub mod pushed_requests;
 pub mod registration;
 pub mod request_objects;
+pub mod resource_servers;
 pub(crate) mod resources;
 pub mod revoke;
 pub mod secrets;
@@ -28,9 +32,11 @@ mod client_keys;
 mod client_rules;
 mod one_use;
 pub(crate) mod scopes;
+mod signed_tokens;
 
 pub use cautions::consent_scopes;
 pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use client_rules::ClientRulesCommand;
+pub use policy::Policies;
 pub use scopes::{Caution, ScopeText, describe_scopes};

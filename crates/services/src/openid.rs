@@ -6,6 +6,7 @@ pub mod documents;
 pub mod known;
 pub mod logout;
 pub mod userinfo;
+pub mod verified_emails;
 
 mod claims;
 mod hint;

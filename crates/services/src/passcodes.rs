@@ -163,6 +163,11 @@ pub async fn reset_password(ctx: &Context, command: ResetPassword, origin: &Arc<
             return Ok(failed(deed, &guard, Some(&user))?.answer(Err(wrong())));
         };
         deed.repos.users().update_password(&permit, user.id, &hash, deed.now)?;
+        // Who has the code reads the mail of the address to which it was sent: the one of the account, unless that has changed since.
+        if let Some(email) = user.email.as_ref().filter(|_| user.updated_at <= passcode.created_at) {
+            let permit = System::because("the passcode came by mail").permit();
+            deed.repos.openid().update_verified_email(&permit, user.id, Some(email.as_str()))?;
+        }
         guard.forgive(deed.repos)?;
         let entry = deed.entry().of_user(Some(user.id));
         let diff = Diff::default().secret("hashed_password");

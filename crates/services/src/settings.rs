@@ -12,7 +12,7 @@ use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
 use crate::workspace_proxies::ProxySettings;
 use crate::workspaces::WorkspaceSettings;
-use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
+use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, HasSection, Section, Span, optional};
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,8 @@ pub struct DeviceSettings {
 pub struct OAuth2Settings {
     /// Lifetime of an access token.
     pub access_token_lifetime: Span,
+    /// Lifetime of an access token that is signed, at resources that want one.
+    pub jwt_access_token_lifetime: Span,
     /// Lifetime of a refresh token; each refresh starts it anew.
     pub refresh_token_lifetime: Span,
     /// For how long an exchanged refresh token still yields its successor.
@@ -203,6 +205,9 @@ impl Section for OAuth2Settings {
         let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
         defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
         defects.at_least_a_second("device.max_auth_age", self.device.max_auth_age);
+        let signed = self.jwt_access_token_lifetime.get();
+        let is_short = (SIGNED_LIFETIME_MIN..=SIGNED_LIFETIME_MAX).contains(&signed);
+        defects.unless(is_short, "jwt_access_token_lifetime", "must be one minute to one hour");
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
         let is_longer = self.device.refresh_token_lifetime > self.access_token_lifetime;

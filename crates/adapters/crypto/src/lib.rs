@@ -24,4 +24,4 @@ pub use mint::RingMint;
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};
-pub use signing::{SigningKey, SigningKeyError};
+pub use signing::{SigningKey, SigningKeyError, pkcs8_of_pem};

@@ -12,8 +12,8 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
-use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::fmt;
 
 /// A text is no private key that signs by the algorithm. It says nothing of the key.
@@ -124,6 +124,13 @@ impl SigningKey {
         };
         Ok(Self { pair, random })
     }
+}
+
+/// The first private key of a text in PEM, in PKCS #8; `None` if there is none that is not encrypted, or it is in another form.
+#[must_use]
+pub fn pkcs8_of_pem(pem: &Secret<Vec<u8>>) -> Option<Secret<Vec<u8>>> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem.expose()).ok()?;
+    Some(Secret::new(key.secret_pkcs8_der().to_vec()))
 }
 
 fn rsa(der: &PrivateKeyDer<'_>) -> Option<Box<RsaKeyPair>> {

@@ -7,6 +7,7 @@ pub(crate) mod api;
 pub(crate) mod callback;
 pub(crate) mod consent;
 pub(crate) mod document;
+pub(crate) mod download;
 pub(crate) mod oauth2;
 pub(crate) mod page;
 pub(crate) mod proxy;
@@ -16,6 +17,7 @@ pub(crate) use api::Api;
 pub(crate) use callback::Callback;
 pub(crate) use consent::Consent;
 pub(crate) use document::Document;
+pub(crate) use download::Download;
 pub(crate) use oauth2::OAuth2;
 pub(crate) use page::Page;
 pub(crate) use proxy::Proxy;
@@ -24,8 +26,19 @@ pub(crate) use scim::Scim;
 use crate::kit::convention::Convention;
 
 /// All of them. Where no route is, the one answers whose territory it is; [`Page`] has the rest.
-pub(crate) const ALL: [&dyn Convention; 9] =
-    [&Api, &Callback, &OAuth2, &Consent, &Document::WellKnown, &Document::Named, &Scim, &Proxy, &Page];
+pub(crate) const ALL: [&dyn Convention; 11] = [
+    &Api,
+    &Callback,
+    &OAuth2,
+    &Consent,
+    &Document::WellKnown,
+    &Document::Named,
+    &Scim,
+    &Proxy,
+    &Download::Programs,
+    &Download::Script,
+    &Page,
+];
 
 #[cfg(test)]
 mod tests {

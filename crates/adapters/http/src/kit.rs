@@ -20,6 +20,7 @@ pub(crate) mod headers;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod limits;
+pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod mount;
 pub(crate) mod openapi;

@@ -2,11 +2,14 @@
 
 pub(crate) mod apps;
 pub(crate) mod authorization_request;
+pub(crate) mod block_list;
 pub(crate) mod device;
 pub(crate) mod documents;
+pub(crate) mod logos;
 pub(crate) mod pushed_requests;
 pub(crate) mod registration;
 pub(crate) mod registration_tokens;
+pub(crate) mod resource_servers;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -18,7 +21,10 @@ pub(crate) fn routes(routes: &mut Routes) {
     device::routes(routes);
     pushed_requests::routes(routes);
     apps::routes(routes);
+    block_list::routes(routes);
+    logos::routes(routes);
     registration::routes(routes);
     registration_tokens::routes(routes);
+    resource_servers::routes(routes);
     settings::routes(routes);
 }

@@ -18,6 +18,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use doorward_domain::scim::{
     EntityTags, ErrorMessage, Preconditions, Projection, ResourceType, ScimError, ScimType, SearchRequest,
+    read_document,
 };
 use doorward_services::scim::{Refusal, Shown};
 use serde_json::Value;
@@ -53,9 +54,7 @@ fn body(call: &mut Call) -> Result<Value, Failure> {
 /// The same, of at most so many bytes.
 fn body_of(call: &mut Call, limit: usize) -> Result<Value, Failure> {
     let bytes = call.bytes(limit)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        bad(&ScimError::new(ScimType::InvalidSyntax, format!("the body must be a JSON document: {error}")))
-    })
+    read_document(&bytes).map_err(|error| bad(&error))
 }
 
 /// A parameter of the query.

@@ -14,10 +14,11 @@ use crate::provisioner_jobs::resources::ResourceObject;
 use doorward_domain::ids::{FileId, TemplateId, TemplateVersionId};
 use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::intent::Intent;
-use doorward_services::{Context, Error, Principal, template_versions};
+use doorward_services::{Context, Error, FieldError, Principal, template_versions};
 use objects::{ArchivedObject, ExternalAuthObject, ParameterObject, PresetObject, VariableObject, VersionObject};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -54,10 +55,28 @@ pub(crate) struct NamedValue {
     pub(crate) value: String,
 }
 
-/// Values by their names; of two with one name the last counts.
-pub(crate) fn by_name(values: Vec<NamedValue>) -> BTreeMap<String, String> {
-    values.into_iter().map(|value| (value.name, value.value)).collect()
+/// Values by their names. Errors: `Invalid` if two have one name, as nobody knows which one is meant.
+pub(crate) fn by_name(field: &'static str, values: Vec<NamedValue>) -> Result<BTreeMap<String, String>, Error> {
+    let mut known = BTreeMap::new();
+    let mut twice = BTreeSet::new();
+    for NamedValue { name, value } in values {
+        match known.entry(name) {
+            Entry::Vacant(free) => _ = free.insert(value),
+            Entry::Occupied(taken) => _ = twice.insert(taken.key().chars().take(QUOTED).collect::<String>()),
+        }
+    }
+    if twice.is_empty() {
+        return Ok(known);
+    }
+    let defect = |name| FieldError::new(field, format!("{name:?} is named more than once"));
+    let defects = twice.into_iter().take(TOLD_MAX).map(defect).collect();
+    Err(Error::invalid_fields("Values must have different names.", defects))
 }
+
+/// How much of a bad name is repeated.
+const QUOTED: usize = 100;
+/// So many bad names are told.
+const TOLD_MAX: usize = 20;
 
 /// A version to be made.
 #[derive(Deserialize, ToSchema, Default)]
@@ -107,7 +126,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
         file_id: body.file_id.filter(|id| !id.is_nil()).map(FileId),
         provisioner: body.provisioner,
         tags: body.tags,
-        variables: by_name(body.user_variable_values),
+        variables: by_name("user_variable_values", body.user_variable_values)?,
     };
     let made = template_versions::create(call.context(), &actor, &call.organization(), command).await?;
     Ok(created(&VersionObject::from(made)))

@@ -64,6 +64,7 @@ pub(crate) fn context(mut repos: MockRepositories) -> Context {
         outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::none(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }

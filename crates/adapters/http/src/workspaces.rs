@@ -57,17 +57,19 @@ pub(crate) struct Create {
     template_version_preset_id: Option<Uuid>,
 }
 
-impl From<Create> for workspaces::CreateWorkspace {
-    fn from(body: Create) -> Self {
+impl TryFrom<Create> for workspaces::CreateWorkspace {
+    type Error = Error;
+
+    fn try_from(body: Create) -> Result<Self, Error> {
         let template_id = body.template_id.filter(|id| !id.is_nil()).map(TemplateId);
-        Self {
+        Ok(Self {
             template_id,
             name: body.name,
             daily_cost: body.daily_cost,
             template_version_id: body.template_version_id.filter(|id| !id.is_nil()),
-            parameters: by_name(body.rich_parameter_values),
+            parameters: by_name("rich_parameter_values", body.rich_parameter_values)?,
             preset: body.template_version_preset_id.filter(|id| !id.is_nil()),
-        }
+        })
     }
 }
 
@@ -80,7 +82,7 @@ impl From<Create> for workspaces::CreateWorkspace {
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json_for(&actor, Intent::Of(call.user(), Action::Create, ResourceType::Workspace)).await?;
-    let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.into()).await?;
+    let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.try_into()?).await?;
     Ok(created(&WorkspaceObject::from(workspace)))
 }
 
@@ -98,7 +100,7 @@ pub(crate) async fn create_in(mut call: Call, actor: Principal) -> HandlerResult
     let body: Create = call.json_for(&actor, Intent::Of(call.user(), Action::Create, ResourceType::Workspace)).await?;
     let organization = call.organization();
     let user = call.user();
-    let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.into()).await?;
+    let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.try_into()?).await?;
     Ok(created(&WorkspaceObject::from(workspace)))
 }
 
@@ -174,7 +176,7 @@ pub(crate) async fn build(mut call: Call, actor: Principal) -> HandlerResult {
         transition: body.transition,
         daily_cost: body.daily_cost,
         template_version_id: body.template_version_id.filter(|id| !id.is_nil()),
-        parameters: by_name(body.rich_parameter_values),
+        parameters: by_name("rich_parameter_values", body.rich_parameter_values)?,
         preset: body.template_version_preset_id.filter(|id| !id.is_nil()),
         log_level: body.log_level,
         state: state.transpose()?,

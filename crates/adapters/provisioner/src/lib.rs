@@ -8,7 +8,7 @@
 //!
 //! - The connection is lost: it is opened again, after longer and longer pauses. A job goes on meanwhile, and what is to be said of it
 //!   is said over the next connection.
-//! - The server refuses the daemon for good (403): the daemon ends.
+//! - The server refuses the daemon for good (403, or a key that was deleted): the daemon ends.
 //! - The daemon is told to stop: it takes no more jobs, finishes the one that it has, and leaves. Told a second time, it gives that one up.
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The way to the server: a WebSocket (RFC 6455).
 
 use crate::network::Network;
-use crate::options::Options;
+use crate::options::{Credential, Options};
 use bytes::Bytes;
 use doorward_wire::{Outgoing, TransportError};
 use futures_util::stream::{SplitSink, SplitStream, unfold};
@@ -60,10 +60,20 @@ pub(crate) async fn dial(
                 Ok(_) | Err(_) => String::new(),
             };
             let why = format!("the server answers {status}{}{why}", if why.is_empty() { "" } else { ": " });
-            Err(if status == 403 { DialError::Refused(why) } else { DialError::Failed(why) })
+            let is_refused = status == 403 || status == 401 && is_key_gone(network, options).await;
+            Err(if is_refused { DialError::Refused(why) } else { DialError::Failed(why) })
         }
         Err(Opening::Other(why)) => Err(DialError::Failed(why)),
     }
+}
+
+/// Whether the server does not know the key of the daemon any more.
+async fn is_key_gone(network: &dyn Network, options: &Options) -> bool {
+    if !matches!(options.credential, Credential::Key(_)) {
+        return false;
+    }
+    let asked = network.get(&options.key_url(), options.headers()).await;
+    asked.is_ok_and(|answer| (400..500).contains(&answer.status) && answer.status != 429)
 }
 
 enum Opening {

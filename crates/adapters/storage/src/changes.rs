@@ -49,6 +49,7 @@ impl fmt::Display for Message {
                     Change::Key(id) => write!(f, " k{}", id.as_str()),
                     Change::CryptoKeys => f.write_str(" s"),
                     Change::Licenses => f.write_str(" l"),
+                    Change::ClientPolicy => f.write_str(" p"),
                     Change::Everything => f.write_str(" *"),
                 })
             }
@@ -98,6 +99,7 @@ fn change(word: &str) -> Option<Change> {
         "k" => Change::Key(ApiKeyId::new(rest).ok()?),
         "s" if rest.is_empty() => Change::CryptoKeys,
         "l" if rest.is_empty() => Change::Licenses,
+        "p" if rest.is_empty() => Change::ClientPolicy,
         "*" => Change::Everything,
         _ => return None,
     })
@@ -129,7 +131,7 @@ fn word_length(change: &Change) -> usize {
     match change {
         Change::Key(id) => 2 + id.as_str().len(),
         Change::User(_) | Change::App(_) | Change::Group(_) | Change::Organization(_) => 2 + 32,
-        Change::CryptoKeys | Change::Licenses | Change::Everything => 2,
+        Change::CryptoKeys | Change::Licenses | Change::ClientPolicy | Change::Everything => 2,
     }
 }
 
@@ -233,6 +235,7 @@ mod tests {
             Change::Key(ApiKeyId::new("abcdefghij").unwrap()),
             Change::CryptoKeys,
             Change::Licenses,
+            Change::ClientPolicy,
             Change::Everything,
         ];
         let told = [Message::Changes(None, changes.clone()), Message::Changes(Some(id), changes)];

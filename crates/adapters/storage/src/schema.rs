@@ -336,6 +336,41 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    resource_servers (id) {
+        id -> Uuid,
+        identifier -> Text,
+        normal_form -> Text,
+        rules -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    verified_emails (user_id) {
+        user_id -> Uuid,
+        email -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::sql::Uuid;
+
+    app_logos (app_id) {
+        app_id -> Uuid,
+        kind -> Text,
+        bytes -> Binary,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Integer, Nullable, Text};
     use crate::types::sql::{Instant, Uuid};
 

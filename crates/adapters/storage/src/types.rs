@@ -206,13 +206,13 @@ impl FromSql<Text, Sqlite> for ScopeText {
 }
 impl ToSql<Text, Pg> for ScopeText {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        write!(out, "{}", self.0)?;
+        out.write_all(self.0.to_storage().as_bytes())?;
         Ok(IsNull::No)
     }
 }
 impl ToSql<Text, Sqlite> for ScopeText {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.to_string());
+        out.set_value(self.0.to_storage());
         Ok(IsNull::No)
     }
 }

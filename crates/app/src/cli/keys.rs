@@ -1,11 +1,15 @@
 //! `doorward keys`: the keys of the server from its command line.
 
 use super::{Output, print};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use doorward_domain::keys::{KeyPurpose, KeyState};
+use doorward_crypto::pkcs8_of_pem;
+use doorward_domain::Secret;
+use doorward_domain::keys::{KeyId, KeyPurpose, KeyState};
 use doorward_services::keys::{self, ListedKey};
 use doorward_services::{Context, Principal};
 use serde_json::json;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -24,6 +28,58 @@ pub(crate) enum Command {
         after_help = "Examples:\n  doorward keys rotate\n  doorward keys rotate --purpose refresh_tokens --now"
     )]
     Rotate(Rotate),
+    /// Remove a key that was replaced: what was made with it is good for nothing from then on
+    #[command(
+        long_about = "Removes a key that was replaced, at once and on all servers.\n\n\
+                      For a key that somebody may have seen: what was made with it, by whoever, is good for nothing from then on. \
+                      A key that signs is replaced first.",
+        after_help = "Examples:\n  doorward keys rotate --purpose sign_rs256 --now\n  doorward keys retire sign_rs256 a"
+    )]
+    Retire(Retire),
+    /// Take a private key that was made elsewhere, to sign ID tokens
+    #[command(
+        long_about = "Takes a private key that was made elsewhere, to sign ID tokens and other tokens for apps.\n\n\
+                      It replaces the one that signs now as a new key of the server's own would: it is published at once, and \
+                      signs after a day (oidc.keys.lead).",
+        after_help = "Example:\n  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out key.pem\n  \
+                      doorward keys import --purpose sign_rs256 key.pem"
+    )]
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// What the key is for
+    purpose: KeyPurpose,
+    /// Its letter, as `doorward keys list` has it
+    key: KeyId,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// A file with the key: PEM, PKCS #8
+    file: PathBuf,
+    /// What the key is for
+    #[arg(long, value_name = "sign_rs256|sign_es256|sign_eddsa")]
+    purpose: KeyPurpose,
+    /// Sign with it at once, though apps may not have read yet that it is there
+    #[arg(long)]
+    now: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Import {
+    /// The first private key of the file.
+    fn document(&self) -> anyhow::Result<Secret<Vec<u8>>> {
+        let text = Secret::new(std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()))?);
+        pkcs8_of_pem(&text).with_context(|| {
+            let way = "openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
+            format!("{} has no private key in PKCS #8 that is not encrypted: {way}", self.file.display())
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +103,11 @@ impl Command {
             Self::Rotate(rotate) => {
                 let purposes = if rotate.purposes.is_empty() { KeyPurpose::ALL } else { &rotate.purposes };
                 show(&keys::rotate(&ctx, &by, purposes, rotate.now).await?, rotate.output)
+            }
+            Self::Retire(retire) => show(&keys::retire(&ctx, &by, retire.purpose, retire.key).await?, retire.output),
+            Self::Import(import) => {
+                let document = import.document()?;
+                show(&keys::import(&ctx, &by, import.purpose, document, import.now).await?, import.output)
             }
         }
     }

@@ -162,6 +162,8 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
             &[("DOORWARD__FETCH__DEVELOPMENT", "true"), ("DOORWARD__SERVER__LISTEN", "0.0.0.0:3000")],
             &["fetch.development", "server.listen"],
         ),
+        (None, &[("DOORWARD__WEBHOOK__ENDPOINT", "http://localhost:1/x")], &["webhook.endpoint", "fetch.development"]),
+        (None, &[("DOORWARD__WEBHOOK__ENDPOINT", "http://10.0.0.1/x")], &["webhook.endpoint", "https"]),
         (None, &[("DOORWARD__BOOTSTRAP__EMAIL", "a@example.com")], &["bootstrap.username"]),
     ] {
         let message = format!("{:#}", load(file, vars).unwrap_err());

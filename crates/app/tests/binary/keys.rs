@@ -1,6 +1,6 @@
 //! Keys of the server that are replaced while refresh tokens live on, and sealed at rest, as `docs/adr/0012` promises.
 
-use crate::client::{Api, Client, Pair, Site, builder, on_both};
+use crate::client::{Api, Client, Pair, Site, VERIFIER, builder, on_both};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{DerivationKey, OpaqueToken};
 use serde_json::{Value, json};
@@ -303,4 +303,46 @@ fn doorward(data: &Path, seal_keys: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(crate::DOORWARD);
     command.args(arguments).env("DOORWARD__DATA_DIR", data).env("DOORWARD__SERVER__LISTEN", "127.0.0.1:0");
     command.env("DOORWARD__SECRETS__SEAL_KEYS", seal_keys).output().unwrap()
+}
+
+#[test]
+fn a_key_from_elsewhere_signs_and_the_one_before_is_retired() {
+    let site = Site::on_sqlite(|b| b);
+    let client = site.api.register(&json!({}));
+    let kid = || {
+        let code = site.api.code(&client, "&scope=openid");
+        let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+        let token = site.api.token(&client, &fields).json()["id_token"].as_str().unwrap().to_owned();
+        let header = doorward_domain::jws::Compact::parse(&token).unwrap().header;
+        serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
+    };
+    let first = kid();
+    let signs = command(&site, &["keys", "retire", "sign_rs256", "a"]);
+    assert!(!signs.status.success() && said(&signs).contains("rotate --purpose sign_rs256 --now"), "{}", said(&signs));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    std::fs::write(&file, rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem()).unwrap();
+    let wrong = command(&site, &["keys", "import", "--purpose", "sign_rs256", file.to_str().unwrap()]);
+    assert!(!wrong.status.success() && said(&wrong).contains("RSA"), "{}", said(&wrong));
+    let import = ["keys", "import", "--purpose", "sign_eddsa", "--now", "--json", file.to_str().unwrap()];
+    let imported = keys(&command(&site, &import));
+    assert_eq!(
+        imported.iter().map(|[_, id, state]| (&**id, &**state)).collect::<Vec<_>>(),
+        [("a", "verifies"), ("b", "signs")]
+    );
+    let twice = command(&site, &import);
+    assert!(!twice.status.success() && said(&twice).contains("already"), "{}", said(&twice));
+    std::fs::write(&file, "no key").unwrap();
+    assert!(!command(&site, &import).status.success());
+
+    assert!(command(&site, &["keys", "rotate", "--purpose", "sign_rs256", "--now"]).status.success());
+    let left = keys(&command(&site, &["keys", "retire", "sign_rs256", "a", "--json"]));
+    assert_eq!(left, [["sign_rs256", "b", "signs"].map(str::to_owned)]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while kid() == first {
+        assert!(Instant::now() < deadline, "the server does not hear of it");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let published = site.api.get("/oauth2/jwks").text;
+    assert!(!published.contains(&first), "{published}");
 }

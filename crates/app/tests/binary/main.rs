@@ -7,6 +7,7 @@
 )]
 
 mod access_eval;
+mod backchannel_logout;
 mod cli;
 mod client;
 mod doctor;

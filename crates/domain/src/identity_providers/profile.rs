@@ -3,7 +3,7 @@
 use super::address::{AddressDefect, EmailTrust, same_address};
 use super::merge::MergedClaims;
 use super::provider::Provider;
-use crate::jws::WrongTypeError;
+use crate::jws::{Claims, WrongTypeError};
 use crate::names::{Email, REAL_NAME_MAX, RealName, Username, hidden_in_name};
 use crate::oauth2::uri;
 
@@ -93,6 +93,20 @@ pub fn read_profile(merged: &MergedClaims, provider: &Provider) -> Result<Profil
     })
 }
 
+/// The real name that an account follows, in claims as they are stored at a sign-in; `None` when the provider says none.
+///
+/// ```
+/// use doorward_domain::identity_providers::{Claims, name_said};
+/// let claims = Claims::parse(br#"{"sub": "1", "name": " Ann Lee ", "nickname": ""}"#).unwrap();
+/// assert_eq!(name_said(&claims, "name").unwrap().as_str(), "Ann Lee");
+/// assert_eq!((name_said(&claims, "nickname"), name_said(&claims, "sub.name")), (None, None));
+/// ```
+#[must_use]
+pub fn name_said(claims: &Claims, claim: &str) -> Option<RealName> {
+    let name = real_name(claims.text(claim).ok().flatten()?);
+    (!name.as_str().is_empty()).then_some(name)
+}
+
 /// What a new account may be called, by the name that the provider has, or else by the mail address.
 pub(super) fn username(text: &str, email: &Email) -> Option<Username> {
     Username::suggested_by(text).or_else(|| Username::suggested_by(email.as_str()))
@@ -131,7 +145,6 @@ pub(super) fn cut(text: &str, max: usize) -> &str {
 mod tests {
     use super::*;
     use crate::identity_providers::merge::merge;
-    use crate::jws::Claims;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 

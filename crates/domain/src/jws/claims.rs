@@ -2,7 +2,7 @@
 
 use crate::Instant;
 use crate::idp_sync::find;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use crate::json::{Rules, parse_strictly};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 use time::Duration;
@@ -160,97 +160,13 @@ fn parse(json: &[u8]) -> Result<Value, ClaimsError> {
     if json.len() > CLAIMS_MAX {
         return Err(ClaimsError::TooLong);
     }
-    let mut source = serde_json::Deserializer::from_slice(json);
-    let syntax = |error: serde_json::Error| ClaimsError::Syntax(error.to_string());
-    let value = Strict { depth: 0 }.deserialize(&mut source).map_err(syntax)?;
-    source.end().map_err(syntax)?;
-    Ok(value)
+    let rules = Rules { depth_max: DEPTH_MAX, may_have_nul: false };
+    parse_strictly(json, rules).map_err(|error| ClaimsError::Syntax(error.to_string()))
 }
 
 fn instant(number: &Number) -> Option<Instant> {
     let seconds = number.as_f64().filter(|seconds| (0.0..=LATEST).contains(seconds))?;
     Instant::UNIX_EPOCH.checked_add(Duration::checked_seconds_f64(seconds)?)
-}
-
-/// Reads a value of which every member stands once, every text is without NUL, and the depth is bounded.
-#[derive(Clone, Copy)]
-struct Strict {
-    depth: usize,
-}
-
-impl Strict {
-    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth >= DEPTH_MAX {
-            return Err(E::custom("lists and objects stand too deep in each other"));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-fn without_nul<E: serde::de::Error>(text: &str) -> Result<&str, E> {
-    if text.contains('\0') { Err(E::custom("a text has a NUL in it")) } else { Ok(text) }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
-        source.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(flag.into())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        without_nul(text).map(Into::into)
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
-        let mut list = Vec::new();
-        while let Some(item) = source.next_element_seed(inner)? {
-            list.push(item);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
-        let mut members = Map::new();
-        while let Some(name) = source.next_key::<String>()? {
-            without_nul::<A::Error>(&name)?;
-            let value = source.next_value_seed(inner)?;
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands twice in an object"));
-            }
-        }
-        Ok(members.into())
-    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,14 @@ impl TokenHeader {
         self.check_kind(&["jwt", "logout+jwt"])
     }
 
+    /// Checks that it is the header of an access token that is signed (RFC 9068 4): it says so.
+    pub fn check_access_token(&self) -> Result<(), HeaderDefect> {
+        if self.kind.is_none() {
+            return Err(HeaderDefect::Kind);
+        }
+        self.check_kind(&["at+jwt"])
+    }
+
     fn check_kind(&self, allowed: &[&str]) -> Result<(), HeaderDefect> {
         match &self.kind {
             Some(kind) if !allowed.contains(&kind.as_str()) => Err(HeaderDefect::Kind),
@@ -214,6 +222,11 @@ mod tests {
         }
         assert_eq!(kind("logout+jwt").check_id_token(), Err(HeaderDefect::Kind));
         assert_eq!(kind("LOGOUT+JWT").check_logout_token(), Ok(()));
+        assert_eq!(kind("application/at+jwt").check_access_token(), Ok(()));
+        for other in ["jwt", "logout+jwt", "x"] {
+            assert_eq!(kind(other).check_access_token(), Err(HeaderDefect::Kind), "{other}");
+        }
+        assert_eq!(kind("at+jwt").check_id_token(), Err(HeaderDefect::Kind));
         assert_eq!(parse(r#"{"alg":"RS256"}"#).unwrap().check_id_token(), Ok(()));
     }
 

@@ -108,6 +108,7 @@ fn what_is_not_signed_by_a_trusted_key_is_refused() {
         json!({ "alg": "none", "kid": "here" }),
         json!({ "alg": "HS256", "kid": "here" }),
         json!({ "alg": "ES256", "kid": "here" }),
+        json!({ "alg": "Ed25519", "kid": "here" }),
         json!({ "alg": "EdDSA", "kid": "here", "crit": ["exp"] }),
         json!({ "alg": "EdDSA", "kid": "here", "typ": "at+jwt" }),
         json!([]),

@@ -65,6 +65,10 @@ fn signed(token: &LicenseToken, keys: &TrustedKeys) -> Result<Claims, LicenseDef
     let compact = Compact::parse(text).map_err(|_defect| LicenseDefect::Token)?;
     let header = TokenHeader::parse(&compact.header, &[SignatureAlgorithm::EdDsa]);
     let header = header.map_err(|_defect| LicenseDefect::Token)?;
+    // Not by the newer name of the same algorithm (RFC 9864): other servers of these licences do not know it.
+    if !Claims::parse(&compact.header).is_ok_and(|header| header.text("alg") == Ok(Some("EdDSA"))) {
+        return Err(LicenseDefect::Token);
+    }
     header.check_id_token().map_err(|_kind| LicenseDefect::Token)?;
     let key = header.key_id.as_deref().and_then(|id| keys.find(id)).ok_or(LicenseDefect::Token)?;
     if !compact.is_signed_by(key, header.algorithm) {

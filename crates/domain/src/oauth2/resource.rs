@@ -91,6 +91,12 @@ impl Resource {
         mine.as_str().strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     }
 
+    /// The normal form, as text by which it is found.
+    #[must_use]
+    pub fn to_normal_form(&self) -> String {
+        self.normalized()
+    }
+
     /// The normal form. What was stored before the syntax was checked so strictly stays as it is: it equals itself only.
     fn normalized(&self) -> String {
         uri::normalized(&self.0).map_or_else(|| self.0.clone(), String::from)

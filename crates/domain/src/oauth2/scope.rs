@@ -11,6 +11,8 @@ use std::fmt;
 pub const SCOPE_MAX: usize = 32 * 1024;
 /// Most names in one `scope` parameter: clients that know nothing better ask for all that is advertised.
 const NAMES_MAX: usize = 1024;
+/// Marks stored names that a resource defines. No name of a request has it (RFC 6749 3.3).
+const OWN_MARK: char = '\\';
 
 text_enum! {
     /// The names of OpenID Connect and its usual extensions. They are accepted everywhere and grant nothing on this server's
@@ -41,7 +43,7 @@ text_enum! {
 /// One scope of a list.
 ///
 /// Kinds of scopes are variants of one list, and not lists side by side: answers repeat names in the order in which they were
-/// asked for, whatever their kinds. Another kind, such as scopes that another resource defines, is another variant.
+/// asked for, whatever their kinds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ScopeEntry {
@@ -49,6 +51,9 @@ pub enum ScopeEntry {
     Access(ScopeName),
     /// A name of OpenID Connect: it permits nothing on the API of this server.
     Oidc(OidcScope),
+    /// A name that a registered resource defines: it permits nothing on the API of this server. Beside the catalogue it is known by the
+    /// resource that a token is bound to alone; see [`ResourceRules`](super::ResourceRules).
+    Own(Box<str>),
     /// A stored name that this release does not know, as it is stored. See [`Scopes::from_storage`](super::Scopes::from_storage).
     Unknown(Box<str>),
 }
@@ -62,7 +67,19 @@ impl ScopeEntry {
 
     /// Reads a stored name, which may be unknown by now.
     pub(super) fn stored(name: &str) -> Self {
-        Self::known(name).unwrap_or_else(|| Self::Unknown(name.into()))
+        match name.strip_prefix(OWN_MARK) {
+            Some(own) => Self::Own(own.into()),
+            None => Self::known(name).unwrap_or_else(|| Self::Unknown(name.into())),
+        }
+    }
+
+    /// The name as it is stored: one of a resource is marked, so that a catalogue that learns the same name does not make it
+    /// permit anything.
+    pub(super) fn stored_name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Own(name) => Cow::Owned(format!("{OWN_MARK}{name}")),
+            Self::Access(_) | Self::Oidc(_) | Self::Unknown(_) => self.name(),
+        }
     }
 
     /// The name on the wire.
@@ -71,7 +88,7 @@ impl ScopeEntry {
         match self {
             Self::Access(name) => name.as_str(),
             Self::Oidc(name) => Cow::Borrowed(name.as_str()),
-            Self::Unknown(text) => Cow::Borrowed(text),
+            Self::Own(text) | Self::Unknown(text) => Cow::Borrowed(text),
         }
     }
 
@@ -81,7 +98,7 @@ impl ScopeEntry {
     pub fn key_name(&self) -> Cow<'_, str> {
         match self {
             Self::Access(name) => name.old_name().map_or_else(|| name.as_str(), Cow::Borrowed),
-            Self::Oidc(_) | Self::Unknown(_) => self.name(),
+            Self::Oidc(_) | Self::Own(_) | Self::Unknown(_) => self.name(),
         }
     }
 
@@ -90,7 +107,7 @@ impl ScopeEntry {
     pub const fn oidc(&self) -> Option<OidcScope> {
         match self {
             Self::Oidc(name) => Some(*name),
-            Self::Access(_) | Self::Unknown(_) => None,
+            Self::Access(_) | Self::Own(_) | Self::Unknown(_) => None,
         }
     }
 
@@ -100,12 +117,27 @@ impl ScopeEntry {
         self.oidc().is_some()
     }
 
+    /// The name that a registered resource defines.
+    #[must_use]
+    pub fn own(&self) -> Option<&str> {
+        match self {
+            Self::Own(name) => Some(name),
+            Self::Access(_) | Self::Oidc(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Whether every app may have it: it permits nothing on the API of this server, and whoever defines it says who may ask.
+    #[must_use]
+    pub const fn is_of_others(&self) -> bool {
+        matches!(self, Self::Oidc(_) | Self::Own(_))
+    }
+
     /// What it permits on the API of this server.
     #[must_use]
     pub const fn access(&self) -> Option<ScopeName> {
         match self {
             Self::Access(name) => Some(*name),
-            Self::Oidc(_) | Self::Unknown(_) => None,
+            Self::Oidc(_) | Self::Own(_) | Self::Unknown(_) => None,
         }
     }
 }
@@ -127,7 +159,7 @@ impl fmt::Display for ScopeEntry {
         match self {
             Self::Access(name) => name.fmt(f),
             Self::Oidc(name) => name.fmt(f),
-            Self::Unknown(text) => f.pad(text),
+            Self::Own(text) | Self::Unknown(text) => f.pad(text),
         }
     }
 }

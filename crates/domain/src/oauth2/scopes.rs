@@ -119,6 +119,12 @@ impl Scopes {
         names.iter().map(|name| ScopeEntry::stored(name.as_ref())).collect()
     }
 
+    /// The text that [`Scopes::from_storage`] reads: names separated by spaces, those of resources marked.
+    #[must_use]
+    pub fn to_storage(&self) -> String {
+        self.0.iter().map(ScopeEntry::stored_name).collect::<Vec<_>>().join(" ")
+    }
+
     /// Those of the names that are known; the others are passed over.
     pub fn known_among<T: AsRef<str>>(names: &[T]) -> Self {
         names.iter().filter_map(|name| ScopeEntry::known(name.as_ref())).collect()
@@ -180,7 +186,7 @@ impl Scopes {
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|entry| match entry {
             ScopeEntry::Unknown(text) => Some(&**text),
-            ScopeEntry::Access(_) | ScopeEntry::Oidc(_) => None,
+            ScopeEntry::Access(_) | ScopeEntry::Oidc(_) | ScopeEntry::Own(_) => None,
         })
     }
 
@@ -190,20 +196,20 @@ impl Scopes {
         self.access().any(|name| name.is_all())
     }
 
-    /// Whether what they permit includes `asked`. A name of OpenID Connect is included where it was granted;
+    /// Whether what they permit includes `asked`. A name of OpenID Connect or of a resource is included where it was granted;
     /// [`OidcScope::OfflineAccess`], which changes nothing, everywhere; an unknown name nowhere.
     #[must_use]
     pub fn covers(&self, asked: &ScopeEntry) -> bool {
         match asked {
             ScopeEntry::Access(name) => covers_any(&self.access(), *name),
             ScopeEntry::Oidc(OidcScope::OfflineAccess) => true,
-            ScopeEntry::Oidc(_) => self.contains(asked),
+            ScopeEntry::Oidc(_) | ScopeEntry::Own(_) => self.contains(asked),
             ScopeEntry::Unknown(_) => false,
         }
     }
 
     /// What is left of these for an app that may have `allowed`, which is `None` for any: of each what lies within both.
-    /// Names of OpenID Connect are allowed to every app.
+    /// Names of OpenID Connect and of resources are allowed to every app.
     ///
     /// ```
     /// use doorward_domain::oauth2::Scopes;
@@ -215,7 +221,7 @@ impl Scopes {
     #[must_use]
     pub fn within(self, allowed: Option<&Self>) -> Self {
         let Some(allowed) = allowed else { return self };
-        let stays = |entry: &&ScopeEntry| entry.is_oidc() || allowed.covers(entry);
+        let stays = |entry: &&ScopeEntry| entry.is_of_others() || allowed.covers(entry);
         let mut left: Self = self.0.iter().filter(stays).cloned().collect();
         for entry in allowed.iter().filter(|entry| entry.access().is_some()) {
             if self.covers(entry) && !left.covers(entry) {

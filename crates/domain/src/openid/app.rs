@@ -1,5 +1,6 @@
 //! What is particular about an app as a relying party.
 
+use super::profile::AppProfile;
 use crate::jws::SignatureAlgorithm;
 use crate::oauth2::uri::{self, UriError, is_loopback};
 use crate::oauth2::{REDIRECT_URI_MAX, RedirectUri};
@@ -26,6 +27,8 @@ pub struct AppRules {
     pub backchannel_logout_session_required: bool,
     /// Whether its grants end with the session in which they were given.
     pub end_with_session: bool,
+    /// What people are shown of it.
+    pub profile: AppProfile,
 }
 
 impl Default for AppRules {
@@ -39,6 +42,7 @@ impl Default for AppRules {
             backchannel_logout_uri: None,
             backchannel_logout_session_required: false,
             end_with_session: false,
+            profile: AppProfile::default(),
         }
     }
 }

@@ -37,6 +37,12 @@ impl UserRecord {
         names::key(&self.user_name)
     }
 
+    /// Whether the directory says what the user is called, so that the account follows.
+    #[must_use]
+    pub fn has_name(&self) -> bool {
+        real_name(&self.attributes).is_some()
+    }
+
     /// All mail addresses, in lower case, each once.
     #[must_use]
     pub fn email_keys(&self) -> Vec<String> {

@@ -221,6 +221,8 @@ pub struct ResourceType {
     pub schema: &'static Schema,
     /// Schemas of more attributes. None of them is required.
     pub extensions: &'static [&'static Schema],
+    /// Attributes of the standard that are not supported: what is said of them is left out.
+    pub unsupported: &'static [&'static str],
 }
 
 impl fmt::Debug for ResourceType {
@@ -236,6 +238,7 @@ pub static USER: ResourceType = ResourceType {
     description: "User account",
     schema: &USER_SCHEMA,
     extensions: &[&ENTERPRISE_USER_SCHEMA],
+    unsupported: &user::UNSUPPORTED,
 };
 
 /// Groups (RFC 7643 4.2).
@@ -245,6 +248,7 @@ pub static GROUP: ResourceType = ResourceType {
     description: "Group of users",
     schema: &GROUP_SCHEMA,
     extensions: &[],
+    unsupported: &[],
 };
 
 /// All kinds of resources that are provisioned.
@@ -364,6 +368,30 @@ impl ResourceType {
             Place::Attribute(target) => Some(target),
             Place::Extension(_) => None,
         }
+    }
+
+    /// Whether a path that names nothing of this kind may be meant for another server: it names an attribute of the standard that is
+    /// not supported, or one of a schema that this server does not know.
+    ///
+    /// ```
+    /// use doorward_domain::scim::USER;
+    /// let leaves_out = |path: &str| path.parse().is_ok_and(|path| USER.leaves_out(&path));
+    /// assert!(leaves_out("roles.value") && leaves_out("urn:example:tags:2.0:User:tag"));
+    /// assert!(!leaves_out("shoeSize") && !leaves_out("urn:ietf:params:scim:schemas:core:2.0:User:shoeSize"));
+    /// ```
+    #[must_use]
+    pub fn leaves_out(&self, path: &AttributePath) -> bool {
+        let is_unsupported = |name: &str| self.unsupported.iter().any(|known| same(known, name));
+        let Some(urn) = &path.schema else { return is_unsupported(&path.name) };
+        if same(urn, self.schema.id) {
+            return is_unsupported(&path.name);
+        }
+        // As in `place`: the last part of the URN may have been taken for an attribute.
+        let all = format!("{urn}:{}", path.name);
+        if same(&all, self.schema.id) {
+            return path.sub.as_deref().is_some_and(is_unsupported);
+        }
+        self.extension(urn).is_none() && self.extension(&all).is_none()
     }
 
     /// The extension with this URN, without regard to letter case.

@@ -12,13 +12,14 @@ mod resources;
 use super::{GROUP, Patch, Patched, Resource, ScimError, ScimType, USER};
 use serde_json::{Value, json};
 
+const USER_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// The user of RFC 7643 8.3, as far as its attributes are supported, with what the server sets.
 fn bjensen() -> Resource {
     let mut user = USER
         .read(&json!({
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+            "schemas": [USER_URN, ENTERPRISE],
             "externalId": "701984",
             "userName": "bjensen@example.com",
             "name": {

@@ -19,7 +19,15 @@ const BYTES: usize = 12;
 
 /// The version of a resource: a weak entity tag. It is printed as `meta.version` and the header `ETag` have it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Version(String);
+pub struct Version {
+    /// Of the resource itself.
+    own: String,
+    /// Of what is shown with it and belongs to other resources.
+    beside: Option<String>,
+}
+
+/// What stands between the two parts of a version. No digest has it.
+const BESIDE: char = '.';
 
 impl Version {
     /// The version of what a resource is now. `meta` does not count, nor does the order of keys.
@@ -46,14 +54,43 @@ impl Version {
     /// is read.
     #[must_use]
     pub fn of_bytes(bytes: impl AsRef<[u8]>) -> Self {
-        let digest: Vec<u8> = Digest::of(bytes).as_bytes().iter().copied().take(BYTES).collect();
-        Self(URL_SAFE_NO_PAD.encode(digest))
+        Self { own: digest(bytes), beside: None }
     }
+
+    /// The version of the same resource when something is shown with it that others change, such as the groups of a user. Who
+    /// reads is told when that is another; who changes the resource itself ([`Preconditions::hold`]) is not kept from it.
+    ///
+    /// ```
+    /// use doorward_domain::scim::{Preconditions, Version};
+    /// use serde_json::json;
+    /// let own = Version::of_bytes("1");
+    /// let shown = own.clone().beside(&json!([{ "value": "group" }]));
+    /// let conditions = Preconditions { matches: Some(shown.to_string().parse()?), ..Preconditions::default() };
+    /// assert!(conditions.hold(&own));
+    /// let read = Preconditions { none_match: Some(own.to_string().parse()?), ..Preconditions::default() };
+    /// assert!(read.is_known(&own) && !read.is_known(&shown));
+    /// # Ok::<(), doorward_domain::scim::ScimError>(())
+    /// ```
+    #[must_use]
+    pub fn beside(self, shown: &Value) -> Self {
+        let mut text = String::new();
+        write_value(shown, &mut text);
+        Self { beside: Some(digest(text)), ..self }
+    }
+}
+
+fn digest(bytes: impl AsRef<[u8]>) -> String {
+    let digest: Vec<u8> = Digest::of(bytes).as_bytes().iter().copied().take(BYTES).collect();
+    URL_SAFE_NO_PAD.encode(digest)
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "W/\"{}\"", self.0)
+        write!(f, "W/\"{}", self.own)?;
+        if let Some(beside) = &self.beside {
+            write!(f, "{BESIDE}{beside}")?;
+        }
+        f.write_str("\"")
     }
 }
 
@@ -113,8 +150,8 @@ pub enum EntityTags {
 }
 
 impl EntityTags {
-    /// Whether the version of a resource, if there is one, is among them. When it is not, `If-Match` fails with 412; when it is,
-    /// `If-None-Match` is answered with 304, or 412 if something was to be changed.
+    /// Whether the version of a resource, if there is one, is among them, whatever was shown [`beside`](Version::beside) it. When it is
+    /// not, `If-Match` fails with 412; when it is, so does `If-None-Match` if something was to be changed.
     ///
     /// Tags are compared weakly for `If-Match` too, which RFC 9110 13.1.1 would not do: all of SCIM's versions are weak, and
     /// RFC 7644 3.14 has clients send them there.
@@ -123,7 +160,22 @@ impl EntityTags {
         match (self, version) {
             (_, None) => false,
             (Self::Any, Some(_)) => true,
-            (Self::List(tags), Some(version)) => tags.iter().any(|tag| tag.tag == version.0),
+            (Self::List(tags), Some(version)) => {
+                let own = |tag: &EntityTag| tag.tag.split(BESIDE).next().is_some_and(|own| own == version.own);
+                tags.iter().any(own)
+            }
+        }
+    }
+
+    /// Whether all that is shown is as one of them says.
+    fn show(&self, version: &Version) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(tags) => tags.iter().any(|tag| match (tag.tag.split_once(BESIDE), &version.beside) {
+                (None, None) => tag.tag == version.own,
+                (Some((own, beside)), Some(now)) => own == version.own && beside == now,
+                (None, Some(_)) | (Some(_), None) => false,
+            }),
         }
     }
 }
@@ -150,7 +202,7 @@ impl Preconditions {
     /// Whether what is there may be changed. If not, the answer is 412.
     #[must_use]
     pub fn hold(&self, version: &Version) -> bool {
-        self.is_expected(version) && !self.is_known(version)
+        self.is_expected(version) && !self.none_match.as_ref().is_some_and(|tags| tags.include(Some(version)))
     }
 
     /// Whether `If-Match` is met. If not, the answer is 412.
@@ -159,10 +211,10 @@ impl Preconditions {
         self.matches.as_ref().is_none_or(|tags| tags.include(Some(version)))
     }
 
-    /// Whether `If-None-Match` names the version. Who only reads is answered 304.
+    /// Whether `If-None-Match` names the version, and what is shown beside it. Who only reads is answered 304.
     #[must_use]
     pub fn is_known(&self, version: &Version) -> bool {
-        self.none_match.as_ref().is_some_and(|tags| tags.include(Some(version)))
+        self.none_match.as_ref().is_some_and(|tags| tags.show(version))
     }
 }
 

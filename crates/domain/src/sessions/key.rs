@@ -135,7 +135,13 @@ impl ApiKey {
         }
     }
 
-    /// The names of its scopes, as they are stored and shown: access tokens have those of the authorization server, other
+    /// Its scopes as one text, as they are stored.
+    #[must_use]
+    pub fn stored_scopes(&self) -> String {
+        if self.oauth2.is_some() { self.scopes.to_storage() } else { self.scope_names().collect::<Vec<_>>().join(" ") }
+    }
+
+    /// The names of its scopes, as they are shown: access tokens have those of the authorization server, other
     /// keys the [old names](crate::oauth2::ScopeEntry::key_name) of the two that have one.
     pub fn scope_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let is_access_token = self.oauth2.is_some();

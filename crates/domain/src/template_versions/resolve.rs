@@ -1,7 +1,7 @@
 //! Which values a build gets for the parameters of its version.
 
 use super::RichParameter;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
 /// Longest value of a parameter, in bytes.
@@ -79,13 +79,21 @@ fn check(parameter: &RichParameter, value: &str, before: Option<&String>) -> Res
     if parameter.validation_regex.is_empty() || parameter.kind != "string" {
         return Ok(());
     }
-    let regex = RegexBuilder::new(&parameter.validation_regex).size_limit(REGEX_MAX).build();
     // One that is not understood here is for the daemon to judge.
-    if regex.is_ok_and(|regex| !regex.is_match(value)) {
+    if expression(&parameter.validation_regex).is_ok_and(|regex| !regex.is_match(value)) {
         let told = &parameter.validation_error;
         return Err(if told.is_empty() { "it does not match what is asked for".to_owned() } else { told.clone() });
     }
     Ok(())
+}
+
+fn expression(regex: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(regex).size_limit(REGEX_MAX).build()
+}
+
+/// Whether values are checked against this regular expression. If not, the daemon alone can check them. Errors: why not.
+pub fn check_regex(regex: &str) -> Result<(), String> {
+    expression(regex).map(drop).map_err(|error| error.to_string())
 }
 
 /// What is wrong with a value by its type and its choices.

@@ -134,8 +134,9 @@ impl<'d, 'a> Entry<'d, 'a> {
         diff: Diff,
     ) -> Result<Recorded, StoreError> {
         let Self { deed, user_id, request_id, organization, time, mut about, diff: more, .. } = self;
-        // Nothing is refused for want of a licence for the log; it is not written.
-        if !deed.licensed.contains(Feature::AuditLog) {
+        // Nothing is refused for want of a licence for the log; it is not written. That a licence comes or goes is, for it says why the log
+        // begins or ends.
+        if !deed.licensed.contains(Feature::AuditLog) && thing.kind() != AuditResource::License {
             return Ok(Recorded::receipt());
         }
         about.extend(thing.about());

@@ -6,6 +6,7 @@ use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::idp_sync::owned;
 use crate::users::fields::Fields;
 use doorward_domain::groups::{AVATAR_URL_MAX, Group, GroupChange, GroupRuleError};
 use doorward_domain::ids::{GroupId, UserId};
@@ -34,8 +35,10 @@ pub struct UpdateGroup {
 ///
 /// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`,
 /// `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
-/// account of the app that asks), `Conflict` (`name`).
+/// account of the app that asks), `Conflict` (`name`). `Invalid` too, without a field, for a user to be added whose groups follow a
+/// claim.
 pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: UpdateGroup) -> Result<(), Error> {
+    let sync = ctx.settings.idp_sync.clone();
     ctx.act(actor, move |deed| {
         let permit = authorize(deed.repos, deed.by, id)?;
         let old = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
@@ -45,6 +48,7 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
         let (added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
         fields.done()?;
         deed.by.not_for_own_account(deed.repos, added.iter().chain(&removed).copied())?;
+        owned::refuse_group_members(deed.repos, &sync, &old, &added)?;
         let new = new.unwrap_or_else(|| old.clone());
         if new.name != old.name && deed.repos.groups().find_by_name(old.organization_id, new.name.as_str())?.is_some() {
             return Err(record::name_taken(&new.name));

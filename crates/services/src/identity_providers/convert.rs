@@ -7,6 +7,7 @@ use super::flow::{CONVERT, new_state};
 use super::identity::Identified;
 use super::links::{NewLink, find_link, insert_link, update_link};
 use crate::Principal;
+use crate::audit::{Audited, Snapshot};
 use crate::context::Context;
 use crate::deed::Deed;
 use crate::error::{Error, FieldError};
@@ -17,6 +18,7 @@ use crate::users::UserRef;
 use crate::users::access;
 use crate::users::fields::Fields;
 use crate::users::reference::resolve_live;
+use doorward_domain::audit::AuditResource;
 use doorward_domain::identity_providers::{CONVERSION_LIFETIME, Conversion, check_own_link};
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Action, System};
@@ -50,7 +52,7 @@ pub struct Converting {
     pub token: Secret<String>,
 }
 
-/// Begins: proves the password. Nothing is changed yet.
+/// Begins: proves the password. Nothing is changed yet, but recorded.
 ///
 /// Needs `user:read`, `user:update_personal`, and the password. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
 /// changed), `Forbidden` (only the scope is too short), `Refused` (an app), `Invalid` (`to_type`, `password`; the user signs in otherwise;
@@ -96,7 +98,34 @@ pub async fn begin_conversion(
         password: password_text(&ctx.keys.ring(), &user, now),
     };
     let token = sign(ctx, &conversion);
-    Ok(Converting { state, expires_at: conversion.expires_at, to, user_id: user.id, token })
+    let expires_at = conversion.expires_at;
+    ctx.act(actor, move |deed| Ok::<_, Error>(deed.made(&conversion)?.answer(()))).await?;
+    Ok(Converting { state, expires_at, to, user_id: user.id, token })
+}
+
+impl Audited for Conversion {
+    fn kind(&self) -> AuditResource {
+        AuditResource::ConvertLogin
+    }
+
+    fn id(&self) -> String {
+        self.user.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.to.to_string()
+    }
+
+    /// Of the state, whoever knows which could end the conversion, only that there is one.
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+            .moment("created_at", Some(self.issued_at))
+            .moment("expires_at", Some(self.expires_at))
+            .field("from_login_type", self.from.as_str())
+            .field("to_login_type", self.to.as_str())
+            .field("user_id", self.user.to_string())
+            .secret("state_string", Some(&self.state))
+    }
 }
 
 fn parse(ctx: &Context, text: &str) -> Result<LoginType, Error> {

@@ -22,6 +22,8 @@ use std::fmt::Display;
 
 /// The longest answer about a person, in bytes.
 const ANSWER_MAX: usize = 2 * 1024 * 1024;
+/// What GitHub calls the real name.
+pub(super) const NAME: &str = "name";
 /// The version of GitHub's API that is asked.
 const GITHUB_VERSION: &str = "2022-11-28";
 
@@ -226,8 +228,9 @@ pub(super) async fn of_github(ctx: &Context, tokens: &Tokens) -> Result<Identifi
         provider: GITHUB.to_owned(),
         issuers: vec![settings.base_url.trim_end_matches('/').to_owned()],
         subject: found.subject,
+        // The rest is nothing that anything follows.
+        claims: user.get(NAME).map(|name| (NAME.to_owned(), name.clone())).into_iter().collect(),
         profile: found.profile,
-        claims: Map::new(),
         gaps: Gaps::default(),
         facts: SessionFacts {
             authenticated_at: now,

@@ -30,6 +30,8 @@ struct Inner {
     signers: HashMap<String, Arc<dyn Signer>>,
     discoveries: Mutex<HashMap<String, Kept<Discovery>>>,
     keys: Mutex<HashMap<String, Kept<KeySet>>>,
+    /// Of providers that have published private keys, how many, as it was recorded last.
+    exposed: Mutex<HashMap<String, usize>>,
     client_keys: ClientKeyCache,
 }
 
@@ -83,6 +85,7 @@ impl Upstreams {
             signers,
             discoveries: Mutex::default(),
             keys: Mutex::default(),
+            exposed: Mutex::default(),
             client_keys: ClientKeyCache::default(),
         }))
     }
@@ -153,6 +156,13 @@ impl Upstreams {
         };
         let again = if again { Some(now) } else { kept.as_ref().and_then(|kept| kept.again) };
         keep(&self.0.keys, url, fetched, kept, (now, again))
+    }
+
+    /// Remembers how many private keys a provider has published; whether that is another number than before.
+    pub(super) fn exposes(&self, provider: &str, keys: usize) -> bool {
+        let mut exposed = self.0.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = if keys == 0 { exposed.remove(provider) } else { exposed.insert(provider.to_owned(), keys) };
+        before.unwrap_or(0) != keys
     }
 
     async fn get(&self, provider: &Provider, url: &str, limit: usize) -> Result<Answer, FetchError> {

@@ -92,6 +92,7 @@ pub(crate) async fn rotate_due(ctx: &Context) -> Result<usize, Error> {
     }
     let why = "keys that sign for others are replaced in time";
     let permit = System::because(why).permit::<action::Create, resource::CryptoKey>();
-    replace(ctx, &Principal::system(why), permit, due.clone(), false).await?;
+    let wanted = due.iter().map(|purpose| (*purpose, None)).collect();
+    replace(ctx, &Principal::system(why), permit, wanted, false).await?;
     Ok(due.len())
 }

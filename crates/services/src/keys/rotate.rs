@@ -5,6 +5,7 @@ use super::signing::generate;
 use super::start::{new_key, sealed_key};
 use crate::audit::{Audited, Snapshot};
 use crate::{Context, Error, Principal};
+use doorward_domain::Secret;
 use doorward_domain::audit::AuditResource;
 use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyPurpose, KeyRotation, LEAD, MARGIN, WORKSPACE_APPS_KEPT};
 use doorward_domain::roles::{Object, Permit, action, resource};
@@ -25,7 +26,7 @@ pub async fn rotate(
 ) -> Result<Vec<ListedKey>, Error> {
     let permit = by.permit::<action::Create, resource::CryptoKey>(&Object::of::<resource::CryptoKey>())?;
     // Each once, whoever names it twice.
-    let wanted: Vec<KeyPurpose> = KeyPurpose::ALL.iter().copied().filter(|known| purposes.contains(known)).collect();
+    let wanted = KeyPurpose::ALL.iter().filter(|known| purposes.contains(known)).map(|known| (*known, None)).collect();
     replace(ctx, by, permit, wanted, at_once).await
 }
 
@@ -43,22 +44,26 @@ fn times(ctx: &Context, purpose: KeyPurpose, at_once: bool) -> (Duration, Durati
     (if at_once { Duration::ZERO } else { lead }, kept)
 }
 
-/// Makes the new keys, see [`rotate`].
+/// Makes the new keys, see [`rotate`], of these documents where there is one.
 pub(super) async fn replace(
     ctx: &Context,
     by: &Principal,
     permit: Permit<action::Create, resource::CryptoKey>,
-    wanted: Vec<KeyPurpose>,
+    wanted: Vec<(KeyPurpose, Option<Secret<Vec<u8>>>)>,
     at_once: bool,
 ) -> Result<Vec<ListedKey>, Error> {
     let sealer = ctx.keys.sealer()?;
     let mut plans = Vec::new();
-    for purpose in wanted {
+    for (purpose, given) in wanted {
         if purpose.is_published() && !ctx.keys.holds_document(purpose) {
             continue;
         }
         // Before the transaction: it takes its time.
-        let document = if purpose.is_published() { Some(generate(&ctx.keys, purpose).await?) } else { None };
+        let document = match given {
+            Some(given) => Some(given),
+            None if purpose.is_published() => Some(generate(&ctx.keys, purpose).await?),
+            None => None,
+        };
         plans.push((purpose, times(ctx, purpose, at_once), document));
     }
     let shown: Vec<KeyPurpose> = plans.iter().map(|(purpose, ..)| *purpose).collect();

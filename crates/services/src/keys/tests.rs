@@ -266,3 +266,55 @@ async fn the_first_keys_are_made_once() {
         assert!(ring.signing(SignatureAlgorithm::Ps256, NOW).is_none());
     }
 }
+
+/// The keys with an RSA pair, replaced once.
+async fn replaced(purpose: KeyPurpose) -> (Stored, Context) {
+    let stored = Stored::new();
+    let mut repos = stored.repos();
+    let keys = Arc::clone(&stored.0);
+    repos.keys.expect_delete().returning(move |_, purpose, id| {
+        let mut keys = keys.lock().unwrap();
+        let before = keys.len();
+        keys.retain(|key| (key.purpose, key.id) != (purpose, id));
+        Ok(keys.len() < before)
+    });
+    let keys = Arc::clone(&stored.0);
+    repos.keys.expect_insert_first().returning(move |_, key| {
+        keys.lock().unwrap().push(key.clone());
+        Ok(())
+    });
+    repos.audit.expect_insert().returning(|_, _| Ok(()));
+    let ctx = stored.context(repos, &ChangeLog::default());
+    ctx.keys.mint_by(Arc::new(PaperMint));
+    if purpose.is_published() {
+        signing_ring(&ctx).await.unwrap();
+    }
+    rotate(&ctx, &Principal::operator(), &[purpose], true).await.unwrap();
+    (stored, ctx)
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_is_retired_and_no_other() {
+    let (stored, ctx) = replaced(KeyPurpose::Forms).await;
+    let by = Principal::operator();
+    let second = KeyId::FIRST.next();
+    let signs = retire(&ctx, &by, KeyPurpose::Forms, second).await;
+    assert!(matches!(signs, Err(Error::Conflict { .. })), "{signs:?}");
+    let nobody = retire(&ctx, &by, KeyPurpose::Forms, second.next()).await;
+    assert!(matches!(nobody, Err(Error::NotFound)), "{nobody:?}");
+    let left = retire(&ctx, &by, KeyPurpose::Forms, KeyId::FIRST).await.unwrap();
+    assert_eq!(left.iter().map(|listed| listed.key.id).collect::<Vec<_>>(), [second]);
+    assert!(stored.0.lock().unwrap().iter().all(|key| (key.purpose, key.id) != (KeyPurpose::Forms, KeyId::FIRST)));
+    let ann = crate::users::testing::actor().build();
+    assert!(matches!(retire(&ctx, &ann, KeyPurpose::Forms, KeyId::FIRST).await, Err(Error::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn keys_that_are_not_published_are_not_imported() {
+    let (_, ctx) = replaced(KeyPurpose::Forms).await;
+    let document = Secret::new(b"a key".to_vec());
+    let refused = import(&ctx, &Principal::operator(), KeyPurpose::Forms, document.clone(), true).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    let ann = crate::users::testing::actor().build();
+    assert!(matches!(import(&ctx, &ann, KeyPurpose::SignEs256, document, true).await, Err(Error::Forbidden(_))));
+}

@@ -44,9 +44,15 @@ async fn a_licence_is_stored_with_its_record_and_counts_at_once() {
     repos.licenses.expect_list_live().returning(move |_| Ok(vec![stored(3, kept.clone())]));
     repos.licenses.expect_count_active_users().returning(|| Ok(5));
     repos.replicas.expect_list_live().returning(|_| Ok(Vec::new()));
+    // The log needs a licence too, and begins with this one.
+    repos
+        .audit
+        .expect_insert()
+        .times(1)
+        .withf(|_, record| (record.action.as_str(), record.resource_target.as_str()) == ("create", "3"))
+        .returning(|_, _| Ok(()));
     let ctx = enforced(repos, &signer);
-    assert!(!ctx.licensing.allows(Feature::CustomRoles, NOW));
-    // Nothing is recorded yet: the log needs a licence too.
+    assert!(!ctx.licensing.allows(Feature::CustomRoles, NOW) && !ctx.licensing.allows(Feature::AuditLog, NOW));
     let license = add(&ctx, &owner().build(), &format!(" {}\n", token.expose())).await.unwrap();
     assert_eq!(license.id, LicenseId(3));
     assert!(ctx.licensing.allows(Feature::CustomRoles, NOW));

@@ -1,13 +1,17 @@
 //! What owners say is particular about an app as a relying party of OpenID Connect.
 
 use crate::audit::{Audited, Snapshot};
-use crate::{Context, Error, FieldError, Principal, Settings};
+use crate::deed::Deed;
+use crate::{Context, Error, FieldError, Principal, Settings, VALIDATION_FAILED};
 use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::AppId;
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{App, ClientType, REDIRECT_URIS_MAX, RedirectUri};
-use doorward_domain::openid::{AppRules, check_logout_uri};
-use doorward_domain::roles::{Action, Object, resource};
+use doorward_domain::openid::{
+    AppProfile, AppRules, LOGO_MAX, Logo, LogoMark, check_logout_uri, display_name_defect, link_defect,
+};
+use doorward_domain::roles::{Action, Object, System, resource};
+use doorward_ports::fetch::Request;
 use std::collections::BTreeMap;
 
 /// What an owner says about an app as a relying party. `None` keeps what there is.
@@ -29,6 +33,16 @@ pub struct RulesCommand {
     pub backchannel_logout_session_required: Option<bool>,
     /// Whether its grants end with the session in which they were given.
     pub end_with_session: Option<bool>,
+    /// Its name, in any language; empty: the other one.
+    pub display_name: Option<String>,
+    /// Where it lives; empty: nowhere.
+    pub homepage_uri: Option<String>,
+    /// What it does with what it learns.
+    pub policy_uri: Option<String>,
+    /// Under which terms it works.
+    pub terms_uri: Option<String>,
+    /// From where its logo is fetched, once; empty: it has none.
+    pub logo_uri: Option<String>,
 }
 
 impl RulesCommand {
@@ -62,6 +76,7 @@ impl RulesCommand {
                 Err(error) => fields.push(FieldError::new("backchannel_logout_uri", error.to_string())),
             }
         }
+        self.apply_profile(&mut rules.profile, fields);
         rules.claims_in_id_token = self.claims_in_id_token.unwrap_or(rules.claims_in_id_token);
         rules.default_max_age = self.default_max_age.unwrap_or(rules.default_max_age);
         rules.trusted = self.trusted.unwrap_or(rules.trusted);
@@ -70,6 +85,94 @@ impl RulesCommand {
             self.backchannel_logout_session_required.unwrap_or(rules.backchannel_logout_session_required);
         rules
     }
+}
+
+impl RulesCommand {
+    /// What people are shown. The logo is another matter: it is fetched first.
+    fn apply_profile(&self, profile: &mut AppProfile, fields: &mut Vec<FieldError>) {
+        if let Some(name) = &self.display_name {
+            match display_name_defect(name) {
+                None => profile.display_name.clone_from(name),
+                Some(defect) => fields.push(FieldError::new("display_name", defect)),
+            }
+        }
+        for (name, sent, kept) in [
+            ("homepage_uri", &self.homepage_uri, &mut profile.homepage_uri),
+            ("policy_uri", &self.policy_uri, &mut profile.policy_uri),
+            ("terms_uri", &self.terms_uri, &mut profile.terms_uri),
+        ] {
+            let Some(sent) = sent else { continue };
+            match link_defect(sent) {
+                None => kept.clone_from(sent),
+                Some(defect) => fields.push(FieldError::new(name, defect)),
+            }
+        }
+        if let Some(defect) = self.logo_uri.as_deref().and_then(link_defect) {
+            fields.push(FieldError::new("logo_uri", defect));
+        }
+    }
+}
+
+/// What becomes of a logo.
+#[derive(Clone, Debug)]
+pub(super) enum NewLogo {
+    /// It stays as it is.
+    Kept,
+    /// The app has none any more.
+    None,
+    /// Another one.
+    Fetched(LogoMark, Logo),
+}
+
+impl NewLogo {
+    /// Notes it, and keeps the picture, of an app that is stored.
+    pub(super) fn store(self, deed: &mut Deed<'_>, app: AppId, rules: &mut AppRules) -> Result<(), Error> {
+        let permit = System::because("an owner says what people are shown of an app").permit();
+        match self {
+            Self::Kept => {}
+            Self::None => {
+                rules.profile.logo = None;
+                deed.repos.openid().replace_logo(&permit, app, None)?;
+            }
+            Self::Fetched(mark, logo) => {
+                rules.profile.logo = Some(mark);
+                deed.repos.openid().replace_logo(&permit, app, Some(&logo))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fetches the logo from where an owner says it is. `old` is the one that is kept.
+pub(super) async fn fetch_logo(ctx: &Context, sent: Option<&str>, old: Option<&LogoMark>) -> Result<NewLogo, Error> {
+    let Some(uri) = sent else { return Ok(NewLogo::Kept) };
+    if uri.is_empty() {
+        return Ok(if old.is_some() { NewLogo::None } else { NewLogo::Kept });
+    }
+    let refused = |detail: String| Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("logo_uri", detail)]);
+    // One byte more than a logo may have, so that what is too large is told as that.
+    let answer = ctx.upstreams.fetch(Request::get(uri, LOGO_MAX + 1)).await.map_err(|error| {
+        tracing::info!(class = error.class.as_str(), error = error.detail, "a logo could not be fetched");
+        refused(error.to_string())
+    })?;
+    let logo = Logo::read(answer.body.expose().clone()).map_err(|error| refused(error.to_string()))?;
+    let mark = LogoMark { fetched_from: uri.to_owned(), version: logo.version() };
+    Ok(if old == Some(&mark) { NewLogo::Kept } else { NewLogo::Fetched(mark, logo) })
+}
+
+/// The logo of an app. Anybody may see it.
+///
+/// Errors: `NotFound`.
+pub async fn logo(ctx: &Context, app: AppId) -> Result<Logo, Error> {
+    ctx.read(move |repos| repos.openid().find_logo(app)?.ok_or(Error::NotFound)).await
+}
+
+/// What people are shown of an app.
+///
+/// Needs no permission: it is for the page that asks users. Errors: none of its own.
+pub async fn profile(ctx: &Context, app: AppId) -> Result<AppProfile, Error> {
+    let rules = ctx.read(move |repos| Ok::<_, Error>(repos.openid().find_rules(app)?)).await?;
+    Ok(rules.unwrap_or_default().profile)
 }
 
 /// What is told about an algorithm that is none of ours.
@@ -139,6 +242,11 @@ impl Audited for AppWithRules<'_> {
             .field("backchannel_logout_uri", rules.backchannel_logout_uri.clone().unwrap_or_default())
             .field("backchannel_logout_session_required", rules.backchannel_logout_session_required)
             .field("end_with_session", rules.end_with_session)
+            .field("display_name", rules.profile.display_name.as_str())
+            .field("homepage_uri", rules.profile.homepage_uri.as_str())
+            .field("policy_uri", rules.profile.policy_uri.as_str())
+            .field("terms_uri", rules.profile.terms_uri.as_str())
+            .field("logo_uri", rules.profile.logo.as_ref().map_or("", |logo| logo.fetched_from.as_str()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
-use super::app_rules::{AppWithRules, RulesCommand};
+use super::app_rules::{AppWithRules, RulesCommand, fetch_logo};
 use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
 use crate::sessions::check_reach;
@@ -53,6 +53,9 @@ pub struct AppCommand {
     pub client: ClientRulesCommand,
     /// What is particular about it as a relying party.
     pub rules: RulesCommand,
+    /// Whether somebody answers for an app that registered itself, so that it stays and no longer changes itself. An owner who changes one
+    /// answers for it, unless this says otherwise.
+    pub pinned: Option<bool>,
 }
 
 /// All apps, by name.
@@ -143,12 +146,15 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         revision: 0,
     };
     let wants_account = command.service_account == Some(true);
-    let (mut app, rules) = apply(&ctx.settings, (fresh, AppRules::default()), command, now)?;
+    let sent_logo = command.rules.logo_uri.clone();
+    let (mut app, mut rules) = apply(&ctx.settings, (fresh, AppRules::default()), command, now)?;
+    let logo = fetch_logo(ctx, sent_logo.as_deref(), None).await?;
     ctx.act(actor, move |deed| {
         if wants_account {
             app.service_account_id = Some(open_account(deed, &app)?);
         }
         deed.repos.apps().insert(&permit, &app)?;
+        logo.store(deed, app.id, &mut rules)?;
         if rules != AppRules::default() {
             let permit = System::because("the app is registered so").permit();
             deed.repos.openid().update_rules(&permit, app.id, &rules)?;
@@ -170,12 +176,13 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
     actor.in_person(InPerson::ManageApps)?;
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
     let settings = Arc::clone(&ctx.settings);
-    apply(&settings, old, command.clone(), ctx.clock.now())?;
+    let (_, rules) = apply(&settings, old, command.clone(), ctx.clock.now())?;
+    let logo = fetch_logo(ctx, command.rules.logo_uri.as_deref(), rules.profile.logo.as_ref()).await?;
     ctx.act(actor, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;
         let old_rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
-        let wants_account = command.service_account;
-        let (mut app, rules) = apply(&settings, (old.clone(), old_rules.clone()), command, deed.now)?;
+        let (wants_account, pinned) = (command.service_account, command.pinned);
+        let (mut app, mut rules) = apply(&settings, (old.clone(), old_rules.clone()), command, deed.now)?;
         // An account that was deleted is none: who asks for one gets a new one.
         let live = match app.service_account_id {
             Some(id) => deed.repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
@@ -195,12 +202,20 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
             (None, _) | (Some(true), Some(_)) => {}
         }
         deed.repos.apps().update(&permit, &app)?;
+        logo.store(deed, id, &mut rules)?;
         if rules != old_rules {
             deed.repos.openid().update_rules(&permit, id, &rules)?;
         }
-        if let Some(client) = deed.repos.registrations().find_for_update(id)?.filter(|client| !client.adopted) {
-            // What somebody answers for is no longer changed or removed by whoever registered it.
-            deed.repos.registrations().update(&permit, &RegisteredClient { adopted: true, ..client })?;
+        // What somebody answers for is no longer changed or removed by whoever registered it.
+        let adopted = pinned.unwrap_or(true);
+        if let Some(client) = deed.repos.registrations().find_for_update(id)? {
+            if !adopted && rules.trusted {
+                let detail = "users can only be spared the question about an app that somebody answers for";
+                return Err(Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("pinned", detail)]));
+            }
+            if client.adopted != adopted {
+                deed.repos.registrations().update(&permit, &RegisteredClient { adopted, ..client })?;
+            }
         }
         let (before, after) =
             (AppWithRules { app: &old, rules: &old_rules }, AppWithRules { app: &app, rules: &rules });
@@ -257,7 +272,7 @@ pub(super) fn check_client_reach(actor: &Principal, app: &App) -> Result<(), Err
 }
 
 /// Checks every field and names all that are wrong.
-fn apply(
+pub(super) fn apply(
     settings: &Settings,
     (mut app, rules): (App, AppRules),
     command: AppCommand,

@@ -9,6 +9,7 @@ pub use answer::{Answer, AuthorizeError};
 pub use query::AuthorizeRequest;
 
 use super::one_use;
+use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
 use crate::keys::signing_ring;
@@ -17,19 +18,20 @@ use crate::openid::known::Asking;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
-use crate::{Context, Error, OAuthError, Principal};
+use crate::{Context, Error, OAuthError, Principal, Settings};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
-    OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OpaqueToken,
+    RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
-use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint, is_of_a_site};
+use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::{Object, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Outage;
 use doorward_ports::openid::Known;
 use std::borrow::Cow;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A request that may be put before the user.
@@ -41,6 +43,8 @@ pub struct ConsentRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub authorization: Authorization,
+    /// The registered resource whose own scopes are asked for.
+    pub server: Option<Arc<ResourceServer>>,
     /// The `client_id`, if it is the URL of the client's document: then the app need not be stored yet.
     pub document: Option<ClientUrl>,
     /// What is asked of the user, and for what is to be told of them.
@@ -77,7 +81,7 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
 pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
-    let id = client_of(request)?;
+    let id = known_client(ctx, request).await?;
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
     found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
 }
@@ -90,9 +94,17 @@ pub async fn find_asking_client(
     request: &AuthorizeRequest,
     asking: Asking,
 ) -> Result<(App, Known), AuthorizeError> {
-    let id = client_of(request)?;
+    let id = known_client(ctx, request).await?;
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(asking.look(repos, id)?));
     found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The client, if owners have not blocked it: then nobody is asked for its keys either.
+async fn known_client(ctx: &Context, request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
+    let id = client_of(request)?;
+    let policy = policy::of_client(ctx).await.map_err(AuthorizeError::Client)?;
+    policy.check_client(request.client_id.as_deref().unwrap_or_default()).map_err(AuthorizeError::Client)?;
+    Ok(id)
 }
 
 fn client_of(request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
@@ -111,11 +123,22 @@ fn no_client() -> AuthorizeError {
 
 /// Checks an authorization request, in the order of `oauth2.md` 7.
 ///
-/// Needs no permission. Errors: [`AuthorizeError::RedirectUri`] with `invalid_request` (given twice, or not a
-/// registered one) or `server_error` (registered, but nothing may be sent there); [`AuthorizeError::Redirect`] with
+/// Needs no permission. Errors: [`AuthorizeError::Client`] with `unauthorized_client` (an owner has blocked the client, or where its
+/// answer would go: nobody is sent anywhere); [`AuthorizeError::RedirectUri`] with `invalid_request` (given twice, or not a registered one) or `server_error` (registered, but nothing may be sent there); [`AuthorizeError::Redirect`] with
 /// `invalid_request` (a parameter is missing, was given twice or is malformed), `unsupported_response_type`,
 /// `request_not_supported`, `request_uri_not_supported`, `invalid_target` or `invalid_scope`.
-pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<ConsentRequest, AuthorizeError> {
+pub async fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<ConsentRequest, AuthorizeError> {
+    let policy = policy::of_client(ctx).await.map_err(AuthorizeError::Client)?;
+    prepare_by(ctx, &policy, app, request)
+}
+
+fn prepare_by(
+    ctx: &Context,
+    policy: &ClientPolicy,
+    app: App,
+    request: &AuthorizeRequest,
+) -> Result<ConsentRequest, AuthorizeError> {
+    policy.check_client(request.client_id.as_deref().unwrap_or_default()).map_err(AuthorizeError::Client)?;
     if request.repeated.contains(&"redirect_uri") {
         return Err(AuthorizeError::RedirectUri(repeated("redirect_uri")));
     }
@@ -127,13 +150,15 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
         };
         AuthorizeError::RedirectUri(OAuthError::new(code, description))
     })?;
+    policy.check_redirect(&redirect_uri).map_err(AuthorizeError::Client)?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     let asked = given(request.response_mode.as_deref()).filter(|_| !request.repeated.contains(&"response_mode"));
     let mode = ResponseMode::choose(asked, &redirect_uri);
     // What is wrong with the mode is told in the usual one.
     let response_mode = mode.unwrap_or(ResponseMode::Query);
-    match check(ctx, &app, request, mode) {
+    match check(ctx, policy, &app, request, mode) {
         Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
+            server: policy.with_scopes(authorization.resource.as_ref()).map(Arc::clone),
             app,
             redirect_uri,
             authorization,
@@ -159,6 +184,7 @@ type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
 fn check(
     ctx: &Context,
+    policy: &ClientPolicy,
     app: &App,
     request: &AuthorizeRequest,
     mode: Option<ResponseMode>,
@@ -198,11 +224,9 @@ fn check(
         ));
     }
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
-    let (asked, is_offline) = scopes::parse(request.scope.as_deref())?;
-    let mut scopes = scopes::negotiate(app.allowed_scopes.as_ref(), asked)?;
-    if is_offline {
-        scopes.insert(OidcScope::OfflineAccess);
-    }
+    let server = policy.with_scopes(resource.as_ref());
+    let scopes =
+        scopes::grant(server.map(|server| &server.rules), app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
 }
 
@@ -280,6 +304,18 @@ impl ConsentRequest {
         self.known.is_its_own
     }
 
+    /// Whether the operator has listed the very document of the client.
+    pub(crate) fn is_listed(&self, settings: &Settings) -> bool {
+        let listed = &settings.oauth2.cimd.trusted;
+        self.document.as_ref().is_some_and(|url| listed.iter().any(|id| id == url.as_str()))
+    }
+
+    /// What people are shown of the app.
+    #[must_use]
+    pub const fn profile(&self) -> &AppProfile {
+        &self.known.rules.profile
+    }
+
     /// What Cancel does: the client is told `access_denied`.
     #[must_use]
     pub fn canceled(&self, ctx: &Context) -> Answer {
@@ -311,7 +347,11 @@ pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error
     actor.in_person(InPerson::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
     let key = &actor.account()?.key;
-    let is_more = |scope: &&ScopeEntry| !scope.is_oidc() && !key.scopes.covers(scope);
+    // What a resource of others lets an app do in the name of the user is no part of what a limited key may do.
+    let is_more = |scope: &&ScopeEntry| match scope.own() {
+        Some(_) => !key.scopes.is_unrestricted(),
+        None => !scope.is_oidc() && !key.scopes.covers(scope),
+    };
     if let Some(scope) = scopes.iter().find(is_more) {
         return Err(Error::Refused(format!(
             "The credential in use does not cover the scope {scope} that is asked for."
@@ -424,7 +464,8 @@ async fn why_not(ctx: &Context, app: AppId, error: Error) -> Error {
 /// answers for the app is looked at when it comes again.
 fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Instant) -> Option<Consent> {
     let app = &request.app;
-    let is_of_use = is_of_a_site(&request.redirect_uri) && !is_of_document(app.id);
+    let is_known = !is_of_document(app.id) || request.is_listed(&ctx.settings);
+    let is_of_use = is_of_a_site(&request.redirect_uri) && is_known;
     if !ctx.settings.oauth2.remember_consent || !is_of_use {
         return None;
     }

@@ -2,15 +2,16 @@
 
 use super::scopes::{Caution, ScopeText, sensitive, texts};
 use crate::Principal;
-use doorward_domain::oauth2::Scopes;
+use doorward_domain::oauth2::{ResourceServer, Scopes};
 use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, Subject};
 use uuid::Uuid;
 
-/// Each scope with its meaning in plain words and what asks this user for care, which comes first. Needs no permission.
+/// Each scope with its meaning in plain words and what asks this user for care, which comes first; those of a registered resource in its own
+/// words. Needs no permission.
 #[must_use]
-pub fn consent_scopes(actor: &Principal, scopes: &Scopes) -> Vec<ScopeText> {
+pub fn consent_scopes(actor: &Principal, server: Option<&ResourceServer>, scopes: &Scopes) -> Vec<ScopeText> {
     let reach = Reach::of(actor);
-    let mut texts = texts(scopes, |name| {
+    let mut texts = texts(server, scopes, |name| {
         let is_extended = name.permissions().iter().any(|permission| reach.is_extended_by_roles(permission));
         if is_extended { Some(Caution::Roles) } else { sensitive(name) }
     });
@@ -63,7 +64,7 @@ mod tests {
     /// Names of scopes as a consent page lists them, with what asks for care.
     fn listed(actor: &Principal, names: &[&str]) -> Vec<(String, Option<Caution>)> {
         let scopes = Scopes::from_names(names).unwrap();
-        consent_scopes(actor, &scopes).into_iter().map(|text| (text.name, text.caution)).collect()
+        consent_scopes(actor, None, &scopes).into_iter().map(|text| (text.name, text.caution)).collect()
     }
 
     const ASKED: [&str; 5] =

@@ -4,6 +4,7 @@
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, unknown_client};
 use super::client_keys;
+use super::policy;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::identity_providers::CLIENT_ASSERTION_TYPE;
 use doorward_domain::oauth2::{
@@ -24,7 +25,8 @@ pub(super) enum Place {
 /// Step 1 of every endpoint for clients (`oauth2.md` 11): who presents itself. An assertion is verified here, and cannot be used again,
 /// whatever becomes of the request.
 ///
-/// Errors: `invalid_request` (no id, or several ways to authenticate at once), `invalid_client`, `temporarily_unavailable`.
+/// Errors: `invalid_request` (no id, or several ways to authenticate at once), `invalid_client`, `unauthorized_client` (an owner has
+/// blocked it), `temporarily_unavailable`.
 pub(super) async fn present(
     ctx: &Context,
     client: &ClientAuthentication,
@@ -46,7 +48,9 @@ pub(super) async fn present_as(
         if is_there(client.assertion_type.as_deref()) {
             return Err(OAuthError::missing("client_assertion"));
         }
-        return client.present();
+        let presented = client.present()?;
+        refuse_blocked(ctx, client.client_id.as_deref().unwrap_or_default()).await?;
+        return Ok(presented);
     };
     if client.client_secret.as_ref().is_some_and(|secret| !secret.expose().is_empty()) || client.disagrees {
         let text = "the client authenticates in more than one way";
@@ -64,6 +68,7 @@ pub(super) async fn present_as(
         return Err(not_accepted("client_id is not the subject of the assertion"));
     }
     let app_id = app_of_client_id(id).ok_or_else(unknown_client)?;
+    refuse_blocked(ctx, id).await?;
     if let Some(app) = app.filter(|app| app.id == app_id) {
         verify(ctx, app, &assertion, place).await?;
     } else {
@@ -71,6 +76,11 @@ pub(super) async fn present_as(
         verify(ctx, &found.ok_or_else(unknown_client)?, &assertion, place).await?;
     }
     Ok(PresentedClient { app_id, secret: PresentedSecret::Key })
+}
+
+/// Owners have blocked it: then nothing is looked at that it brings.
+async fn refuse_blocked(ctx: &Context, client_id: &str) -> Result<(), OAuthError> {
+    policy::of_client(ctx).await?.check_client(client_id)
 }
 
 async fn verify(ctx: &Context, app: &App, assertion: &ClientAssertion<'_>, place: Place) -> Result<(), OAuthError> {

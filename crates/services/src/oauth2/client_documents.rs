@@ -12,6 +12,7 @@ mod tests;
 pub use settings::DocumentSettings;
 
 use super::client::unknown_client;
+use super::policy;
 use crate::deed::{Deed, Recorded};
 use crate::openid::known::Asking;
 use crate::{Context, Error, OAuthError, Principal};
@@ -21,11 +22,12 @@ use doorward_domain::oauth2::{
     App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, StoredDocument,
     etag, fresh_for, is_of_document,
 };
-use doorward_domain::roles::{Permit, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::fetch::{ContentType, Request};
 use doorward_ports::openid::Known;
 use doorward_ports::{Repositories, StoreError};
+use std::collections::BTreeMap;
 
 /// Reads a `client_id` that is meant to be the URL of a document, and asks the settings about its host.
 ///
@@ -113,6 +115,18 @@ pub(crate) fn client_id_of(repos: &mut dyn Repositories, id: AppId) -> Result<St
     Ok(copy.map_or_else(|| id.to_string(), |copy| copy.url.as_str().to_owned()))
 }
 
+/// The `client_id` of those of these apps that are known by a document.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`.
+pub async fn urls(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, ClientUrl>, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    let of_documents: Vec<AppId> = apps.into_iter().filter(|id| is_of_document(*id)).collect();
+    if of_documents.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    ctx.look(actor, move |look| Ok(look.repos.client_documents().list_urls(&of_documents)?.into_iter().collect())).await
+}
+
 /// Makes the app of a document, when a user allows it something. `None` when somebody else just did.
 pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Recorded>, Error> {
     deed.repos.registrations().wait_for_turn()?;
@@ -158,6 +172,7 @@ impl Stored {
 
 /// Looks at all that is stored.
 async fn look(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<Stored, OAuthError> {
+    policy::of_client(ctx).await?.check_client(url.as_str())?;
     let url = url.clone();
     ctx.read(move |repos| {
         let id = url.app_id();

@@ -3,6 +3,7 @@
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
+use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
 use crate::audit::{Audited, Diff, Snapshot};
@@ -15,8 +16,8 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Origin, Principal};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::oauth2::{
-    App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OidcScope,
-    OpaqueToken, POLL_INTERVAL, UserCode,
+    App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OpaqueToken,
+    POLL_INTERVAL, ResourceServer, UserCode,
 };
 use doorward_domain::roles::{Object, Permit, System, action, resource};
 use doorward_domain::sessions::ThrottlePolicy;
@@ -77,6 +78,8 @@ pub struct AskedByDevice {
     pub app: App,
     /// What it asks for.
     pub authorization: Authorization,
+    /// The registered resource whose own scopes these are.
+    pub server: Option<Arc<ResourceServer>>,
     /// The code, as the device shows it.
     pub user_code: UserCode,
     /// Address of the device.
@@ -98,6 +101,7 @@ fn switched_off() -> OAuthError {
 /// `invalid_target`, `temporarily_unavailable` (there are too many codes), `server_error`.
 pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -> Result<DeviceCodes, OAuthError> {
     let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
+    let policy = policy::of_client(ctx).await?;
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -122,7 +126,7 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
             digest,
             user_code: keyed,
             app_id: app.id,
-            authorization: authorization(&in_store, &app, &request)?,
+            authorization: authorization(&in_store, &policy, &app, &request)?,
             ip: deed.by.origin.ip.clone(),
             user_agent: deed.by.origin.user_agent.chars().take(USER_AGENT_MAX).collect(),
             created_at: deed.now,
@@ -162,16 +166,18 @@ fn random_code(ctx: &Context) -> UserCode {
 }
 
 /// As at the authorization endpoint, but that everything must be named by somebody: by the list of the app.
-fn authorization(ctx: &Context, app: &App, request: &DeviceRequest) -> Result<Authorization, OAuthError> {
+fn authorization(
+    ctx: &Context,
+    policy: &ClientPolicy,
+    app: &App,
+    request: &DeviceRequest,
+) -> Result<Authorization, OAuthError> {
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
-    let (asked, is_offline) = scopes::parse(request.scope.as_deref())?;
-    let mut scopes = scopes::negotiate(app.allowed_scopes.as_ref(), asked)?;
+    let server = policy.with_scopes(resource.as_ref()).map(|server| &server.rules);
+    let scopes = scopes::grant(server, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     if scopes.is_unrestricted() && app.allowed_scopes.is_none() {
         let text = "a device gets no access to everything: ask for the scopes that it needs";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, text));
-    }
-    if is_offline {
-        scopes.insert(OidcScope::OfflineAccess);
     }
     Ok(Authorization { scopes, resource })
 }
@@ -189,13 +195,14 @@ pub fn must_sign_in_again(ctx: &Context, actor: &Principal) -> bool {
 /// `Unauthenticated` (the key of the caller has just ended).
 pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Option<AskedByDevice>, Error> {
     let attempt = Attempt::new(ctx, actor, code)?;
-    let code = code.clone();
+    let (code, policy) = (code.clone(), policy::current(ctx).await?);
     ctx.act(actor, move |deed| {
         let Some((asked, app)) = attempt.find(deed)? else {
             return Ok(deed.unrecorded("a wrong code is counted", None));
         };
         let asked = AskedByDevice {
             app,
+            server: policy.with_scopes(asked.authorization.resource.as_ref()).map(Arc::clone),
             authorization: asked.authorization,
             user_code: code,
             ip: asked.ip,

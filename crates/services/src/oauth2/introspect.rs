@@ -2,9 +2,11 @@
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
 use super::client_assertions::{self, Place};
+use super::policy::{self, ClientPolicy};
+use super::signed_tokens;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, CachedClient, CachedToken};
-use crate::{Context, OAuthError, Origin, Principal, Settings};
+use crate::{Context, OAuthError, Origin, Principal, Settings, keys};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::roles::System;
@@ -55,25 +57,39 @@ pub struct ActiveToken {
 /// `temporarily_unavailable`.
 pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Option<ActiveToken>, OAuthError> {
     let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
-    let now = ctx.clock.now();
+    let (policy, now) = (policy::of_client(ctx).await?, ctx.clock.now());
     let token = request.token.filter(|token| !token.expose().is_empty());
+    let text = token.as_ref().map(|token| token.expose().as_str());
+    let signed = match text.filter(|text| signed_tokens::is_meant(text)) {
+        Some(text) => signed_tokens::read(ctx, text).await.map_err(keys::for_token)?,
+        None => None,
+    };
+    // A signed token does not live as long as what it stands for.
+    let ends_at = signed.as_ref().map(|signed| signed.expires_at);
+    let until = |token: ActiveToken| {
+        let expires_at = ends_at.map_or(token.expires_at, |ends_at| ends_at.min(token.expires_at));
+        ActiveToken { expires_at, ..token }
+    };
+    let access = signed.map(|signed| (signed.key, signed.digest)).or_else(|| {
+        let token = ApiToken::parse(text?).ok()?;
+        let digest = token.digest();
+        Some((token.id, digest))
+    });
     // The one statement answers for every well-formed question; the steps say what is wrong with the others.
-    if let (Some(credentials), PresentedSecret::Given(_), Some(token), None) =
+    if let (Some(credentials), PresentedSecret::Given(_), Some(_), None) =
         (client.credentials(), &client.secret, &token, request.repeated)
     {
-        let access = ApiToken::parse(token.expose()).ok().map(|token| {
-            let digest = token.digest();
-            (token.id, digest)
-        });
-        let query = IntrospectionQuery { client: credentials, token: access, now };
+        let query = IntrospectionQuery { client: credentials, token: access.clone(), now };
         if let Some(found) = find(ctx, &query).await? {
             note_use(ctx, found.answer.secret_id, found.answer.secret_last_used_at, now).await?;
             if query.token.is_some() {
-                return Ok(found.told_to(ctx, query.client.app_id));
+                return Ok(found.told_to(ctx, &policy, query.client.app_id).map(until));
             }
         }
     }
-    by_steps(ctx, Steps { settings: Arc::clone(&ctx.settings), client, token, repeated: request.repeated, now }).await
+    let settings = Arc::clone(&ctx.settings);
+    let steps = Steps { settings, policy, client, token, access, repeated: request.repeated, now };
+    Ok(by_steps(ctx, steps).await?.map(until))
 }
 
 /// What one statement found, or the cache, and the part of it that is remembered of the token.
@@ -84,11 +100,16 @@ struct Found {
 
 impl Found {
     /// What the calling app may know of the token.
-    fn told_to(self, ctx: &Context, app: AppId) -> Option<ActiveToken> {
+    fn told_to(self, ctx: &Context, policy: &ClientPolicy, app: AppId) -> Option<ActiveToken> {
         let Introspection { caller_resources, token, .. } = self.answer;
         let token = token?;
         let bound = token.authorization.resource.as_ref();
-        let serves = || bound.is_some_and(|bound| caller_resources.iter().any(|resource| resource.is_same_as(bound)));
+        let serves = || {
+            bound.is_some_and(|bound| {
+                caller_resources.iter().any(|resource| resource.is_same_as(bound))
+                    || policy.resources.lets_introspect(app, bound)
+            })
+        };
         if (token.app_id != app && !serves()) || !is_for_its_app(ctx, &token) {
             return None;
         }
@@ -156,8 +177,11 @@ async fn by_steps(ctx: &Context, steps: Steps) -> Result<Option<ActiveToken>, OA
 #[derive(Clone)]
 struct Steps {
     settings: Arc<Settings>,
+    policy: Arc<ClientPolicy>,
     client: PresentedClient,
     token: Option<Secret<String>>,
+    /// The access token that it is, or stands for.
+    access: Option<(ApiKeyId, Digest)>,
     repeated: Option<&'static str>,
     now: Instant,
 }
@@ -184,10 +208,10 @@ impl Steps {
         }
         let secret = self.client.prove(&app, repos)?;
         let token = self.token.as_ref().ok_or_else(|| OAuthError::missing("token"))?;
-        match (OpaqueToken::parse(token.expose()), ApiToken::parse(token.expose())) {
+        match (OpaqueToken::parse(token.expose()), &self.access) {
             (Ok(token), _) => Ok(Seen { secret, ..refresh_token(&self.settings, repos, &app, &token, self.now)? }),
             // The one statement answers who has a secret.
-            (_, Ok(token)) if self.client.has_key() => access_token(&self.settings, repos, &app, &token, self.now),
+            (_, Some(access)) if self.client.has_key() => self.access_token(repos, &app, access),
             _ => Ok(Seen { secret, unused: None, token: None }),
         }
     }
@@ -245,44 +269,48 @@ async fn look(ctx: &Context, query: &IntrospectionQuery) -> Result<Option<Found>
     Ok(Some(Found { answer, known }))
 }
 
-/// An access token is the business of its own client, and of those that serve the resource to which it is bound.
-fn access_token(
-    settings: &Settings,
-    repos: &mut dyn Repositories,
-    app: &App,
-    token: &ApiToken,
-    now: Instant,
-) -> Result<Seen, OAuthError> {
-    let nothing = Seen { secret: None, unused: None, token: None };
-    let is_live = |key: &ApiKey| key.secret_digest == token.digest() && !key.is_expired(now);
-    let Some(key) = repos.api_keys().find(&token.id)?.filter(is_live) else { return Ok(nothing) };
-    let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
-    let is_its = |bound: &Resource| app.resources.iter().any(|resource| resource.is_same_as(bound));
-    if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
-        return Ok(nothing);
+impl Steps {
+    /// An access token is the business of its own client, and of those that serve the resource to which it is bound.
+    fn access_token(
+        &self,
+        repos: &mut dyn Repositories,
+        app: &App,
+        (id, digest): &(ApiKeyId, Digest),
+    ) -> Result<Seen, OAuthError> {
+        let nothing = Seen { secret: None, unused: None, token: None };
+        let is_live = |key: &ApiKey| key.secret_digest == *digest && !key.is_expired(self.now);
+        let Some(key) = repos.api_keys().find(id)?.filter(is_live) else { return Ok(nothing) };
+        let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
+        let is_its = |bound: &Resource| {
+            app.resources.iter().any(|resource| resource.is_same_as(bound))
+                || self.policy.resources.lets_introspect(app.id, bound)
+        };
+        if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
+            return Ok(nothing);
+        }
+        let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };
+        let server = self.settings.resource();
+        let bound = binding.audience.as_ref().unwrap_or(&server);
+        let own = issued_to.allowed_resources.as_deref();
+        if !App::limits_permit(own, bound, self.settings.oauth2.resources.as_deref(), &server) {
+            return Ok(nothing);
+        }
+        let Some(user) = repos.users().find(key.user_id)?.filter(doorward_domain::users::User::may_act) else {
+            return Ok(nothing);
+        };
+        let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
+        let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
+        let token = ActiveToken {
+            client_id: issued_to.id,
+            user_id: user.id,
+            username: user.username.into_string(),
+            authorization: Authorization { scopes, resource: binding.audience },
+            issued_at: key.created_at,
+            expires_at: key.expires_at,
+            token_type: Some("Bearer"),
+        };
+        Ok(Seen { unused, token: Some(token), ..nothing })
     }
-    let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };
-    let server = settings.resource();
-    let bound = binding.audience.as_ref().unwrap_or(&server);
-    let own = issued_to.allowed_resources.as_deref();
-    if !App::limits_permit(own, bound, settings.oauth2.resources.as_deref(), &server) {
-        return Ok(nothing);
-    }
-    let Some(user) = repos.users().find(key.user_id)?.filter(doorward_domain::users::User::may_act) else {
-        return Ok(nothing);
-    };
-    let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
-    let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
-    let token = ActiveToken {
-        client_id: issued_to.id,
-        user_id: user.id,
-        username: user.username.into_string(),
-        authorization: Authorization { scopes, resource: binding.audience },
-        issued_at: key.created_at,
-        expires_at: key.expires_at,
-        token_type: Some("Bearer"),
-    };
-    Ok(Seen { unused, token: Some(token), ..nothing })
 }
 
 /// A refresh token is the business of its own client only.

@@ -56,7 +56,7 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
     ctx.random.fill(&mut random);
     let uri = PushedUri::new(&random);
     request.pushed = Some(uri.digest());
-    prepare(ctx, app.clone(), &request)?;
+    prepare(ctx, app.clone(), &request).await?;
     let lifetime = ctx.settings.oauth2.pushed_request_lifetime.get();
     let stored = PushedRequest {
         digest: uri.digest(),

@@ -76,3 +76,11 @@ pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().among(&apps)?)).await
 }
+
+/// Those of these apps that registered themselves and that an administrator answers for.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`.
+pub async fn adopted_among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    ctx.look(actor, move |look| Ok(look.repos.registrations().adopted_among(&apps)?)).await
+}

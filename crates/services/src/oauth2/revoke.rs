@@ -2,11 +2,12 @@
 
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
+use super::signed_tokens;
 use crate::{Context, OAuthError, Origin, Principal, keys};
-use doorward_domain::Secret;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken};
 use doorward_domain::roles::System;
-use doorward_domain::sessions::ApiToken;
+use doorward_domain::sessions::{ApiKeyId, ApiToken};
+use doorward_domain::{Digest, Secret};
 
 /// A request to the revocation endpoint.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +20,12 @@ pub struct RevokeRequest {
     pub repeated: Option<&'static str>,
 }
 
+#[derive(Clone)]
 enum Presented {
     Refresh(OpaqueToken),
-    Access(ApiToken),
+    Access(ApiKeyId, Digest),
+    /// A signed token that stands for nothing any more.
+    Nothing,
 }
 
 /// Revokes a token of the client. Unknown and foreign tokens change nothing and are no error (RFC 7009 2.2).
@@ -35,6 +39,13 @@ pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthEr
         Some(presented) => keys::ring_for(ctx, &presented, ctx.clock.now()).await?,
         None => ctx.keys.ring(),
     };
+    let signed = match request.token.as_ref().map(|token| token.expose().as_str()) {
+        Some(text) if signed_tokens::is_meant(text) => {
+            let read = signed_tokens::read(ctx, text).await.map_err(keys::for_token)?;
+            Some(read.map_or(Presented::Nothing, |token| Presented::Access(token.key, token.digest)))
+        }
+        Some(_) | None => None,
+    };
     ctx.act(&Principal::anonymous(Origin::unknown()), move |deed| {
         let app = client.find_app(deed.repos)?;
         if let Some(name) = request.repeated {
@@ -43,7 +54,12 @@ pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthEr
         let token = request.token.filter(|token| !token.expose().is_empty());
         let token = token.ok_or_else(|| OAuthError::missing("token"))?;
         client.authenticate(&app, deed.repos, deed.now)?;
-        match parse(token.expose())? {
+        let presented = match signed {
+            Some(signed) => signed,
+            None => parse(token.expose())?,
+        };
+        match presented {
+            Presented::Nothing => {}
             Presented::Refresh(token) => {
                 let grant = deed.repos.grants().find_by_prefix(token.prefix())?;
                 // An exchanged token of the grant is good enough to end it; an invented one is not.
@@ -55,10 +71,10 @@ pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthEr
                     deed.repos.grants().delete(&permit, grant.id)?;
                 }
             }
-            Presented::Access(token) => {
-                let key = deed.repos.api_keys().find(&token.id)?;
+            Presented::Access(id, digest) => {
+                let key = deed.repos.api_keys().find(&id)?;
                 let is_ours = |key: &doorward_domain::sessions::ApiKey| {
-                    key.secret_digest == token.digest() && key.oauth2.as_ref().is_some_and(|o| o.app_id == app.id)
+                    key.secret_digest == digest && key.oauth2.as_ref().is_some_and(|o| o.app_id == app.id)
                 };
                 if let Some(key) = key.filter(is_ours) {
                     let permit = System::because("the client gives its token back").permit();
@@ -77,6 +93,10 @@ fn parse(text: &str) -> Result<Presented, OAuthError> {
     if OpaqueToken::is_meant(text) {
         OpaqueToken::parse(text).map(Presented::Refresh).map_err(|error| malformed(error.to_string()))
     } else {
-        ApiToken::parse(text).map(Presented::Access).map_err(|error| malformed(error.to_string()))
+        let access = |token: ApiToken| {
+            let digest = token.digest();
+            Presented::Access(token.id, digest)
+        };
+        ApiToken::parse(text).map(access).map_err(|error| malformed(error.to_string()))
     }
 }

@@ -2,8 +2,11 @@
 //! plain words, for consent.
 
 use crate::OAuthError;
-use doorward_domain::oauth2::{OAuthErrorCode, OidcScope, ScopeEntry, Scopes, ScopesError};
+use doorward_domain::oauth2::{
+    OAuthErrorCode, OidcScope, ResourceRules, ResourceServer, ScopeEntry, Scopes, ScopesError, parse_scope_list,
+};
 use doorward_domain::roles::ScopeName;
+use std::borrow::Cow;
 
 /// A scope in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +14,9 @@ pub struct ScopeText {
     /// The name on the wire.
     pub name: String,
     /// What it is about: `Workspaces`.
-    pub topic: &'static str,
+    pub topic: Cow<'static, str>,
     /// What it lets an application do: `See your workspaces`.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// Why giving it away asks for care, if it does.
     pub caution: Option<Caution>,
 }
@@ -31,21 +34,39 @@ pub enum Caution {
 /// what grants nothing here comes last. Names that are unknown by now are left out.
 #[must_use]
 pub fn describe_scopes(scopes: &Scopes) -> Vec<ScopeText> {
-    texts(scopes, sensitive)
+    texts(None, scopes, sensitive)
 }
 
 /// [`describe_scopes`], with what asks for care.
-pub(super) fn texts(scopes: &Scopes, caution: impl Fn(ScopeName) -> Option<Caution>) -> Vec<ScopeText> {
+pub(super) fn texts(
+    server: Option<&ResourceServer>,
+    scopes: &Scopes,
+    caution: impl Fn(ScopeName) -> Option<Caution>,
+) -> Vec<ScopeText> {
     let mut names: Vec<ScopeName> = scopes.access().collect();
     names.sort_by_key(ScopeName::topic);
     let access = |name: ScopeName| ScopeText {
         name: name.to_string(),
-        topic: name.topic().title(),
-        description: name.describe(),
+        topic: name.topic().title().into(),
+        description: name.describe().into(),
         caution: caution(name),
     };
     let identity = scopes.iter().filter_map(ScopeEntry::oidc).map(identity);
-    names.into_iter().map(access).chain(identity).collect()
+    let own = scopes.iter().filter_map(ScopeEntry::own).map(|name| own(server, name));
+    names.into_iter().map(access).chain(own).chain(identity).collect()
+}
+
+/// A scope of a resource, in its own words if they are known.
+fn own(server: Option<&ResourceServer>, name: &str) -> ScopeText {
+    let rules = server.map(|server| &server.rules);
+    let text = rules.and_then(|rules| rules.scopes.get(name)).filter(|text| !text.is_empty());
+    let topic = rules.map(|rules| rules.name.as_str()).filter(|name| !name.is_empty());
+    ScopeText {
+        name: name.to_owned(),
+        topic: topic.map_or(Cow::Borrowed("Another service"), |topic| Cow::Owned(topic.to_owned())),
+        description: Cow::Owned(text.map_or(name, String::as_str).to_owned()),
+        caution: None,
+    }
 }
 
 /// What asks everybody for care.
@@ -56,7 +77,7 @@ pub(super) fn sensitive(name: ScopeName) -> Option<Caution> {
 fn identity(name: OidcScope) -> ScopeText {
     ScopeText {
         name: name.to_string(),
-        topic: "Identity",
+        topic: "Identity".into(),
         caution: None,
         description: match name {
             OidcScope::OpenId => "Know who you are, and when you signed in",
@@ -65,7 +86,8 @@ fn identity(name: OidcScope) -> ScopeText {
             OidcScope::Groups => "See in which groups you are",
             OidcScope::Roles => "See which roles you hold",
             OidcScope::OfflineAccess => "Stay connected until you take the access back",
-        },
+        }
+        .into(),
     }
 }
 
@@ -73,25 +95,96 @@ fn invalid(text: impl Into<String>) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidScope, text.into())
 }
 
+/// What a request with this `scope` parameter gets: of a resource with scopes of its own those and the names of OpenID Connect, else of the
+/// catalogue what the app may have.
+pub(crate) fn ask(
+    server: Option<&ResourceRules>,
+    allowed: Option<&Scopes>,
+    text: Option<&str>,
+) -> Result<(Scopes, bool), OAuthError> {
+    let Some(rules) = server else {
+        let (asked, is_offline) = parse(text)?;
+        return Ok((negotiate(allowed, asked)?, is_offline));
+    };
+    let (asked, is_offline) = parse_own(rules, text)?;
+    Ok((asked.unwrap_or_else(|| rules.usual_scopes()), is_offline))
+}
+
+/// The same, with `offline_access` where it was asked for.
+pub(crate) fn grant(
+    server: Option<&ResourceRules>,
+    allowed: Option<&Scopes>,
+    text: Option<&str>,
+) -> Result<Scopes, OAuthError> {
+    let (mut scopes, is_offline) = ask(server, allowed, text)?;
+    if is_offline {
+        scopes.insert(OidcScope::OfflineAccess);
+    }
+    Ok(scopes)
+}
+
+/// [`parse`], for a resource with scopes of its own.
+fn parse_own(rules: &ResourceRules, text: Option<&str>) -> Result<(Option<Scopes>, bool), OAuthError> {
+    let names = parse_scope_list(text.unwrap_or_default()).map_err(|error| invalid(error.to_string()))?;
+    let is_openid = names.contains(&OidcScope::OpenId.as_str());
+    let mut scopes = Scopes::default();
+    for name in names {
+        match rules.scope(name) {
+            Some(scope) => scopes.insert(scope),
+            // As of the catalogue (OpenID Connect Core 3.1.2.1).
+            None if is_openid => {}
+            None => return Err(invalid(format!("not a scope of this resource: {name}"))),
+        }
+    }
+    Ok(set_aside_offline(scopes))
+}
+
+/// Reads the `scope` parameter of a refresh. Which resource the grant is bound to is not known yet: a name that is none of the catalogue may
+/// be one of a resource, and is refused later if the grant does not have it.
+pub(crate) fn parse_again(text: Option<&str>) -> Result<Option<Scopes>, OAuthError> {
+    let names = parse_scope_list(text.unwrap_or_default()).map_err(|error| invalid(error.to_string()))?;
+    let read = |name: &&str| {
+        let known = Scopes::known_among(&[name]);
+        known.iter().next().cloned().unwrap_or_else(|| ScopeEntry::Own((*name).into()))
+    };
+    let scopes: Scopes = names.iter().map(read).collect();
+    Ok(set_aside_offline(scopes.simplified()).0)
+}
+
+/// What is asked for again of a grant that has these scopes: unknown names beside `openid` are left out, as they were at first.
+pub(crate) fn asked_again(granted: &Scopes, asked: Option<Scopes>) -> Result<Option<Scopes>, OAuthError> {
+    let Some(asked) = asked else { return Ok(None) };
+    let is_openid = asked.contains(&OidcScope::OpenId.into());
+    let is_unknown = |scope: &&ScopeEntry| scope.own().is_some() && !granted.contains(scope);
+    if let (false, Some(unknown)) = (is_openid, asked.iter().find(is_unknown)) {
+        return Err(invalid(format!("unknown scope: {unknown}")));
+    }
+    Ok(Some(asked.iter().filter(|scope| !is_unknown(scope)).cloned().collect()))
+}
+
 /// Reads a `scope` parameter. `None` when nothing is asked for: it is absent, has only blanks, or names only
 /// [`OidcScope::OfflineAccess`], of which the second value says whether it was there.
-pub(crate) fn parse(text: Option<&str>) -> Result<(Option<Scopes>, bool), OAuthError> {
+pub(super) fn parse(text: Option<&str>) -> Result<(Option<Scopes>, bool), OAuthError> {
     let scopes = Scopes::from_request(text.unwrap_or_default()).map_err(|error| {
         // One unknown name is enough: it goes into a header, and there may be many.
         let unknown = if let ScopesError::Unknown(unknown) = &error { unknown.names().first() } else { None };
         invalid(unknown.map_or_else(|| error.to_string(), |name| format!("unknown scope: {name}")))
     })?;
+    Ok(set_aside_offline(scopes))
+}
+
+fn set_aside_offline(scopes: Scopes) -> (Option<Scopes>, bool) {
     let offline = ScopeEntry::from(OidcScope::OfflineAccess);
     let is_offline = scopes.contains(&offline);
     let asks = scopes.iter().any(|scope| *scope != offline);
-    Ok((asks.then_some(scopes), is_offline))
+    (asks.then_some(scopes), is_offline)
 }
 
 /// The scopes that a request gets: what it asks for if the app may, or all the app may. Names on the list of the app
 /// that mean nothing any more are as good as not there.
 ///
 /// The names of OpenID Connect are allowed to every app, and grant nothing: who asks for them alone gets them alone.
-pub(crate) fn negotiate(allowed: Option<&Scopes>, asked: Option<Scopes>) -> Result<Scopes, OAuthError> {
+pub(super) fn negotiate(allowed: Option<&Scopes>, asked: Option<Scopes>) -> Result<Scopes, OAuthError> {
     let Some(allowed) = allowed else { return Ok(asked.unwrap_or_else(Scopes::all)) };
     let Some(asked) = asked else {
         let known = allowed.clone().known().simplified();
@@ -163,6 +256,49 @@ mod tests {
         for scope in ["files:read", "profile files:read", "offline_access files:read", "address"] {
             assert_eq!(granted(None, scope), Err(OAuthErrorCode::InvalidScope), "{scope}");
         }
+    }
+
+    fn files() -> ResourceRules {
+        let scopes = ["files:read", "files:write"].map(|name| (name.to_owned(), format!("May {name}")));
+        ResourceRules {
+            scopes: scopes.into(),
+            default_scopes: vec!["files:read".to_owned()],
+            ..ResourceRules::default()
+        }
+    }
+
+    #[test]
+    fn a_resource_with_scopes_of_its_own_takes_these_and_none_of_the_catalogue() {
+        let ask = |text: &str| grant(Some(&files()), Some(&Scopes::from_storage("user:read")), Some(text));
+        for (text, gets) in [
+            ("", "files:read"),
+            (" offline_access", "files:read offline_access"),
+            ("files:write files:read", "files:write files:read"),
+            ("openid files:write user:read mail:send", "openid files:write"),
+            ("email", "email"),
+        ] {
+            let scopes = ask(text).unwrap();
+            assert_eq!(scopes.to_string(), gets, "{text}");
+            assert_eq!(scopes.access().count(), 0, "{text}");
+        }
+        for text in ["user:read", "coder:all", "files:read coder:all", "all", "mail:send", "\\files:read"] {
+            assert_eq!(ask(text).unwrap_err().code, OAuthErrorCode::InvalidScope, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_asks_for_what_the_grant_has() {
+        let granted = grant(Some(&files()), None, Some("openid files:read files:write")).unwrap();
+        let again = |text: &str| {
+            let asked = asked_again(&granted, parse_again(Some(text))?)?;
+            Ok::<_, OAuthError>(asked.map(|scopes| scopes.to_string()))
+        };
+        assert_eq!(again("").unwrap(), None);
+        assert_eq!(again("files:read").unwrap().as_deref(), Some("files:read"));
+        assert_eq!(again("openid files:gone files:write").unwrap().as_deref(), Some("openid files:write"));
+        assert!(again("files:gone").is_err());
+        let asked = asked_again(&granted, parse_again(Some("user:read")).unwrap()).unwrap().unwrap();
+        assert!(!asked.iter().all(|scope| granted.covers(scope)));
     }
 
     #[test]

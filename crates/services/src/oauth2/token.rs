@@ -9,11 +9,13 @@ pub(super) mod still_allowed;
 use super::client::{ClientAuthentication, PresentedClient};
 use super::client_assertions::{self, Place};
 use super::client_documents;
+use super::policy::{self, ClientPolicy};
 pub(crate) use super::resources::{bind, parse_resource};
+use super::signed_tokens::{self, SignedToken};
 use crate::keys::for_token;
 use crate::openid::issue;
 use crate::{Context, OAuthError, Origin, Principal};
-use doorward_domain::oauth2::{OAuthErrorCode, Resource, Scopes};
+use doorward_domain::oauth2::{OAuthErrorCode, Resource, Scopes, TokenFormat};
 use doorward_domain::{Instant, Secret};
 use std::sync::Arc;
 
@@ -71,6 +73,24 @@ impl TokenSet {
         Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
     }
 
+    /// With a signed access token, if it is bound to a resource that wants one.
+    async fn signed(
+        self,
+        ctx: &Context,
+        policy: &ClientPolicy,
+        resource: Option<&Resource>,
+    ) -> Result<Self, OAuthError> {
+        let server = resource.and_then(|resource| policy.resources.find(resource));
+        let Some(server) = server.filter(|server| server.rules.token_format == TokenFormat::Jwt) else {
+            return Ok(self);
+        };
+        let now = ctx.clock.now();
+        let signed = signed_tokens::in_place_of(ctx, server, &self.access_token).await.map_err(for_token)?;
+        let SignedToken { token, expires_at } =
+            signed.ok_or_else(|| OAuthError::invalid_grant("what was granted has just ended"))?;
+        Ok(Self { access_token: token, expires_at, expires_in: (expires_at - now).whole_seconds().max(0), ..self })
+    }
+
     /// With the ID token about this subject.
     async fn telling_of(self, ctx: &Context, subject: Option<issue::Subject>) -> Result<Self, OAuthError> {
         let Some(subject) = subject else { return Ok(self) };
@@ -88,6 +108,7 @@ struct Common {
     scopes: Option<Scopes>,
     by: Principal,
     now: Instant,
+    policy: Arc<ClientPolicy>,
 }
 
 /// The parameters of each grant, checked.
@@ -95,7 +116,8 @@ struct Common {
 enum GrantRequest {
     AuthorizationCode(authorization_code::Request),
     RefreshToken(refresh_token::Request),
-    ClientCredentials,
+    /// With the `scope` that is asked for.
+    ClientCredentials(Option<String>),
     DeviceCode(device_code::Request),
 }
 
@@ -115,22 +137,23 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
     let is_bound = matches!(request.grant_type.as_deref(), Some("authorization_code" | "refresh_token"));
     let place = if is_bound { Place::BoundGrant } else { Place::Other };
     let client = client_assertions::present(ctx, &request.client, place).await?;
+    let policy = policy::of_client(ctx).await?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
         let resource = parse_resource(&request.resources)?;
         let scopes = match &grant {
             // The code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3).
             GrantRequest::AuthorizationCode(_) | GrantRequest::DeviceCode(_) => None,
-            GrantRequest::RefreshToken(_) | GrantRequest::ClientCredentials => {
-                super::scopes::parse(request.scope.as_deref())?.0
-            }
+            GrantRequest::RefreshToken(_) => super::scopes::parse_again(request.scope.as_deref())?,
+            // What it means is said by the resource; see there.
+            GrantRequest::ClientCredentials(_) => None,
         };
-        Ok((grant, Common { client: client.clone(), resource, scopes, by: Principal::anonymous(origin), now }))
+        Ok((grant, Common { client: client.clone(), resource, scopes, by: Principal::anonymous(origin), now, policy }))
     });
     match parsed {
         Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,
         Ok((GrantRequest::RefreshToken(grant), common)) => refresh_token::refresh(ctx, common, grant).await,
-        Ok((GrantRequest::ClientCredentials, common)) => client_credentials::issue(ctx, common).await,
+        Ok((GrantRequest::ClientCredentials(scope), common)) => client_credentials::issue(ctx, common, scope).await,
         Ok((GrantRequest::DeviceCode(grant), common)) => device_code::redeem(ctx, common, grant).await,
         // An unknown client is told so before anything about its parameters.
         Err(error) => {
@@ -154,7 +177,7 @@ fn parse(request: &TokenRequest) -> Result<GrantRequest, OAuthError> {
             let token = given(request.refresh_token.as_ref()).ok_or_else(|| OAuthError::missing("refresh_token"))?;
             GrantRequest::RefreshToken(refresh_token::Request { token: token.clone() })
         }
-        Some("client_credentials") => GrantRequest::ClientCredentials,
+        Some("client_credentials") => GrantRequest::ClientCredentials(request.scope.clone()),
         Some(DEVICE_CODE) => {
             let code = given(request.device_code.as_ref()).ok_or_else(|| OAuthError::missing("device_code"))?;
             GrantRequest::DeviceCode(device_code::Request { device_code: code.clone() })

@@ -81,8 +81,11 @@ pub async fn next_step(
         authorization: &consent.authorization,
         told: &told,
         is_remembered: ctx.settings.oauth2.remember_consent,
-        // What a document says of its client may be another thing tomorrow.
-        is_vouched_for: !is_its_own && consent.document.is_none(),
+        // What a document says of its client may be another thing tomorrow, unless the operator trusts that very document.
+        is_vouched_for: match consent.document {
+            None => !is_its_own,
+            Some(_) => consent.is_listed(&ctx.settings),
+        },
     };
     let known = consents.iter().find(|known| known.resource == question.resource());
     if question.is_answered(known) {

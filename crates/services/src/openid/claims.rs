@@ -45,9 +45,13 @@ pub(super) fn of_user(
     Ok(claims)
 }
 
-/// Whether a provider has vouched for the very address that the user has.
-fn is_verified(repos: &mut dyn Repositories, user: &User) -> Result<bool, StoreError> {
+/// Whether a provider or an administrator has vouched for the very address that the user has, or the user has shown to read it.
+pub(super) fn is_verified(repos: &mut dyn Repositories, user: &User) -> Result<bool, StoreError> {
     let Some(email) = &user.email else { return Ok(false) };
+    let proven = repos.openid().find_verified_email(user.id)?;
+    if proven.is_some_and(|proven| proven.eq_ignore_ascii_case(email.as_str())) {
+        return Ok(true);
+    }
     let vouches = |link: &UserLink| {
         let told = link.claims.get("email").and_then(Value::as_str);
         link.email_verified && told.is_some_and(|told| told.eq_ignore_ascii_case(email.as_str()))

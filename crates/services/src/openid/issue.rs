@@ -18,6 +18,7 @@ use doorward_domain::users::User;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Repositories, StoreError};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What the value of `acr` is for those who have proved to know a password.
@@ -129,13 +130,24 @@ fn subject(
     if claims_in_id_token {
         wanted.extend(ClaimName::of_scopes(scopes));
     }
-    let mut claims = of_user(repos, settings, user, &wanted)?;
+    let claims = in_token(repos, settings, user, &wanted)?;
+    Ok(Subject { user: user.id, client_id, identity, algorithm: id_token_signed_response_alg, claims })
+}
+
+/// What a token says of a user: of too many groups, that there are too many.
+pub(crate) fn in_token(
+    repos: &mut dyn Repositories,
+    settings: &OidcSettings,
+    user: &User,
+    wanted: &BTreeSet<ClaimName>,
+) -> Result<Map<String, Value>, StoreError> {
+    let mut claims = of_user(repos, settings, user, wanted)?;
     let groups = claims.get("groups").and_then(Value::as_array).map_or(0, Vec::len);
     if groups > GROUPS_IN_TOKEN_MAX {
         claims.remove("groups");
         claims.insert("groups_overage".to_owned(), true.into());
     }
-    Ok(Subject { user: user.id, client_id, identity, algorithm: id_token_signed_response_alg, claims })
+    Ok(claims)
 }
 
 /// The ID token that comes with this access token.

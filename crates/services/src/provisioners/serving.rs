@@ -13,8 +13,8 @@ use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
 use doorward_domain::names::hidden_in_name;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{
-    ApiVersion, DAEMON_NAME_MAX, DAEMONS_MAX, ProvisionerDaemon, ProvisionerKey, ProvisionerType, ReservedKey, SCOPE,
-    Tags,
+    ApiVersion, DAEMON_NAME_MAX, DAEMONS_MAX, DAEMONS_OF_USER_MAX, ProvisionerDaemon, ProvisionerKey, ProvisionerType,
+    ReservedKey, SCOPE, Tags,
 };
 use doorward_domain::roles::{Denied, Object, Permit, Subject, System, SystemSubject, action, resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,8 @@ pub struct ServeCommand {
     pub version: String,
     /// The version of its program.
     pub build_version: String,
+    /// The request opens no connection: it is told what is wrong with it, and nothing is remembered of it.
+    pub only_asks: bool,
 }
 
 /// A daemon that may connect.
@@ -76,7 +78,7 @@ pub async fn recognize(ctx: &Context, key: Option<&str>, psk: Option<&str>) -> R
 /// Remembers a daemon that is about to connect, in the order of `enterprise-platform.md` 6.2.
 ///
 /// Needs a key, the shared key, or a session with `provisioner_daemon:create` in the organization; everybody may start one for
-/// themselves. Errors: `Invalid` (two credentials; the query), `Unauthenticated` (none), `OrganizationNotFound`, `Refused`, `Conflict`
+/// themselves. Errors: `Invalid` (two credentials; the query; no connection is opened), `Unauthenticated` (none), `OrganizationNotFound`, `Refused`, `Conflict`
 /// (too many).
 pub async fn connect(
     ctx: &Context,
@@ -116,7 +118,8 @@ pub async fn connect(
                 Error::invalid_fields("Invalid tags.", vec![FieldError::new("tags", error.to_string())])
             })?;
             let version = spoken(&asked.version)?;
-            let name = if asked.name.is_empty() { deed.random().alphanumeric(DRAWN_NAME).into_exposed() } else { asked.name };
+            let name =
+                if asked.name.is_empty() { deed.random().alphanumeric(DRAWN_NAME).into_exposed() } else { asked.name };
             let new = ProvisionerDaemon {
                 id: deed.new_id(),
                 organization_id: entry.organization,
@@ -129,17 +132,23 @@ pub async fn connect(
                 provisioners: asked.provisioners,
                 tags,
             };
+            if asked.only_asks {
+                return Ok(deed.unrecorded("a request that opens no connection leaves nothing", None));
+            }
             let daemon = deed.repos.provisioner_daemons().upsert(&entry.permit, &new)?;
-            // One that is known comes back whatever others do.
-            let is_new = daemon.id == new.id;
-            if is_new && deed.repos.provisioner_daemons().count(entry.organization)? > DAEMONS_MAX {
+            // One that is known comes back whatever others do, and nobody's hinder those of others.
+            let is_own = pass.is_none() && daemon.tags.is_for_user();
+            let (whose, most) = if is_own { ("A user", DAEMONS_OF_USER_MAX) } else { ("An organization", DAEMONS_MAX) };
+            let owner = daemon.tags.owner();
+            if daemon.id == new.id && deed.repos.provisioner_daemons().count(entry.organization, owner)? > most {
                 return Err(Error::conflict(format!(
-                    "An organization has at most {DAEMONS_MAX} provisioner daemons. Those that were not seen for a week are forgotten."
+                    "{whose} has at most {most} provisioner daemons. Those that were not seen for a week are forgotten."
                 )));
             }
-            Ok::<_, Error>(deed.unrecorded("daemons come and go by themselves, and lists show them", daemon))
+            Ok::<_, Error>(deed.unrecorded("daemons come and go by themselves, and lists show them", Some(daemon)))
         })
         .await?;
+    let daemon = daemon.ok_or_else(|| Error::invalid("A provisioner daemon connects by a WebSocket."))?;
     let principal = as_daemon(&daemon, origin);
     Ok(Connected { daemon, principal, user })
 }
@@ -170,6 +179,7 @@ struct Asked {
     provisioners: BTreeSet<ProvisionerType>,
     version: String,
     build_version: String,
+    only_asks: bool,
 }
 
 /// What is wrong with a query.
@@ -208,7 +218,7 @@ fn read(command: ServeCommand) -> Result<Asked, Defect> {
     let mut build_version = command.build_version;
     build_version.retain(|c| !c.is_control());
     build_version.truncate(build_version.floor_char_boundary(BUILD_VERSION_MAX));
-    Ok(Asked { name, tags, provisioners, version: command.version, build_version })
+    Ok(Asked { name, tags, provisioners, version: command.version, build_version, only_asks: command.only_asks })
 }
 
 fn spoken(version: &str) -> Result<ApiVersion, Error> {

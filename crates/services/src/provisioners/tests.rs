@@ -10,7 +10,9 @@ use crate::users::testing::{
 use crate::{Context, Error, Principal, Who};
 use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
 use doorward_domain::organizations::Organization;
-use doorward_domain::provisioners::{DaemonStatus, ProvisionerDaemon, ProvisionerKey, ReservedKey, SECRET_LEN, Tags};
+use doorward_domain::provisioners::{
+    DAEMONS_MAX, DAEMONS_OF_USER_MAX, DaemonStatus, ProvisionerDaemon, ProvisionerKey, ReservedKey, SECRET_LEN, Tags,
+};
 use doorward_domain::{Digest, Secret};
 use doorward_ports::mocks::MockRepositories;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +52,7 @@ fn repos(key: &ProvisionerKey) -> MockRepositories {
         Ok([organization(), other].into_iter().find(|found| found.id == id))
     });
     repos.provisioner_daemons.expect_upsert().returning(|_, daemon| Ok(daemon.clone()));
-    repos.provisioner_daemons.expect_count().returning(|_| Ok(1));
+    repos.provisioner_daemons.expect_count().returning(|_, _| Ok(1));
     repos
 }
 
@@ -67,6 +69,7 @@ fn asks(tags: &[&str]) -> ServeCommand {
         provisioners: vec!["terraform".to_owned(), "terraform".to_owned()],
         version: "1.7".to_owned(),
         build_version: "v2.24.2".to_owned(),
+        only_asks: false,
     }
 }
 
@@ -138,6 +141,37 @@ async fn everybody_may_start_a_daemon_of_their_own_and_few_one_for_all() {
     assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("scope tag \"\"")), "{refused:?}");
     let for_all = start(actor().role("template-admin"), &[]).await.unwrap();
     assert_eq!(for_all.daemon.tags.owner(), "");
+}
+
+#[tokio::test]
+async fn daemons_of_users_take_no_place_of_others_and_who_only_asks_none() {
+    let key = key(&[("scope", "user")]);
+    let counting = |owner: String, daemons| {
+        let mut repos = repos(&key);
+        repos.provisioner_daemons.checkpoint();
+        repos.provisioner_daemons.expect_upsert().returning(|_, daemon| Ok(daemon.clone()));
+        repos.provisioner_daemons.expect_count().withf(move |_, of| of == owner).returning(move |_, _| Ok(daemons));
+        context(repos)
+    };
+    let me = actor().build();
+    let start = async |ctx: &Context, asked| connect(ctx, Some(&me), None, OrganizationRef::Default, asked).await;
+    let own = asks(&["scope=user"]);
+    assert!(start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX), own.clone()).await.is_ok());
+    let many = start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX + 1), own.clone()).await;
+    assert!(matches!(many, Err(Error::Conflict { .. })), "{many:?}");
+    let by_key = connect(
+        &counting(UserId::NIL.to_string(), DAEMONS_MAX),
+        None,
+        Some(Pass::Key(Box::new(key.clone()))),
+        OrganizationRef::Default,
+        asks(&[]),
+    );
+    assert!(by_key.await.is_ok());
+
+    let mut nothing = repos(&key);
+    nothing.provisioner_daemons.checkpoint();
+    let refused = start(&context(nothing), ServeCommand { only_asks: true, ..own }).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ use crate::users::access;
 use crate::users::caller::Held;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::names::{Email, NAME_MAX, RealName, Username};
+use doorward_domain::names::{self, Email, NAME_MAX, RealName, Username};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::scim::{AccountFields, Projection, ProvisionedUser, USER, UserRecord};
+use doorward_domain::scim::{AccountFields, Lookup, Projection, ProvisionedUser, USER, UserRecord};
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
 
+/// So many can be meant by a name: who is called so by the directory, and who has an account of that name.
+const CANDIDATES: u32 = 2;
 /// So many random characters tell names of accounts apart that would be the same.
 const SUFFIX: usize = 6;
 
@@ -115,6 +117,32 @@ fn update_names(
     now: Instant,
 ) -> Result<(), Refusal> {
     if repos.users().update_profile(permit, id, username, name, now)? { Ok(()) } else { Err(Refusal::not_found(&USER)) }
+}
+
+/// Whom the directory knows by this name, if it is somebody else than this one.
+pub(super) fn namesake(
+    repos: &mut dyn Repositories,
+    directory: Option<OrganizationId>,
+    user_name: &str,
+    me: Option<UserId>,
+) -> Result<Option<UserId>, StoreError> {
+    let key = names::key(user_name);
+    let lookup = Lookup { user_names: vec![key.clone()], ..Lookup::default() };
+    let candidates = repos.scim().find_users(directory, &lookup, CANDIDATES)?;
+    let is_named = |user: &&ProvisionedUser| Some(user.account.id) != me && names::key(user.user_name()) == key;
+    Ok(candidates.iter().find(is_named).map(|user| user.account.id))
+}
+
+/// How the directory calls an account that it writes to for the first time when it has given the name of the account to somebody else:
+/// by the mail address, or with some random characters. Nobody's state depends on a name.
+pub(super) fn other_user_name(deed: &mut Deed<'_>, place: &Place, account: &User) -> Result<String, StoreError> {
+    if let Some(email) = &account.email
+        && namesake(deed.repos, place.directory, email.as_str(), Some(account.id))?.is_none()
+    {
+        return Ok(email.as_str().to_owned());
+    }
+    let suffix = deed.random().alphanumeric(SUFFIX).expose().to_lowercase();
+    Ok(format!("{}-{suffix}", account.username))
 }
 
 /// The name of the account of a user: what the directory calls the user, made valid (`identity.md` 1.7), with some random

@@ -66,14 +66,16 @@ impl Place {
     }
 }
 
-/// A user with `meta`, all of it. The groups are those of several users, sorted by them. They are no part of the version.
+/// A user with `meta`, all of it. The groups are those of several users, sorted by them. Those of the user stand beside the version.
 pub(super) fn whole_user(place: &Place, user: &ProvisionedUser, groups: &[UserGroup]) -> Shown {
     let mut resource = user.resource();
-    let version = Version::of(&resource);
+    let mut version = Version::of(&resource);
     let start = groups.partition_point(|group| group.user_id < user.account.id);
     let mine = groups.iter().skip(start).take_while(|group| group.user_id == user.account.id);
     let mine: Vec<Value> = mine.map(|group| group_of_user(place, group)).collect();
     if !mine.is_empty() {
+        let mine = Value::from(mine);
+        version = version.beside(&mine);
         resource.insert("groups", mine);
     }
     let location = place.location(&USER, user.account.id);
@@ -84,7 +86,8 @@ pub(super) fn whole_user(place: &Place, user: &ProvisionedUser, groups: &[UserGr
 
 /// What of a user was asked for.
 pub(super) fn user(place: &Place, user: &ProvisionedUser, groups: &[UserGroup], projection: &Projection) -> Shown {
-    let shown = whole_user(place, user, groups);
+    // A filter may have looked at groups that are not shown.
+    let shown = whole_user(place, user, if projection.shows("groups") { groups } else { &[] });
     Shown { resource: projection.apply(&shown.resource), ..shown }
 }
 

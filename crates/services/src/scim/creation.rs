@@ -1,6 +1,6 @@
 //! A user of a directory is made, or found to be there.
 
-use super::account::{free_username, recorded, shown, store};
+use super::account::{free_username, namesake, recorded, shown, store};
 use super::answer::{self, Created, Place};
 use super::refusal::Refusal;
 use super::settings::PostExisting;
@@ -12,15 +12,12 @@ use crate::notifications::accounts::account_created;
 use crate::users::caller::{Held, with_caller};
 use crate::users::{access, default_organization, member};
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::names::{self, Email};
+use doorward_domain::names::Email;
 use doorward_domain::roles::{Object, RoleNames, action, resource};
-use doorward_domain::scim::{AccountFields, Lookup, Projection, ProvisionedUser, ScimError, ScimType, USER};
+use doorward_domain::scim::{AccountFields, Projection, ProvisionedUser, ScimError, ScimType, USER};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, StoreError};
 use serde_json::Value;
-
-/// So many can be meant by a name: who is called so by the directory, and who has an account of that name.
-const CANDIDATES: u32 = 2;
 
 /// Makes a user: a dormant account that signs in by OpenID Connect and has no password, a member of the default organization if
 /// that is everybody's. If the user is there, by name or address, `scim.post_existing` says what happens: a refusal, or the
@@ -119,11 +116,8 @@ fn find_existing(
     fields: &AccountFields,
     email: &Email,
 ) -> Result<Option<UserId>, StoreError> {
-    let name = names::key(&fields.user_name);
-    let lookup = Lookup { user_names: vec![name.clone()], ..Lookup::default() };
-    let candidates = repos.scim().find_users(directory, &lookup, CANDIDATES)?;
-    if let Some(named) = candidates.iter().find(|user| names::key(user.user_name()) == name) {
-        return Ok(Some(named.account.id));
+    if let Some(named) = namesake(repos, directory, &fields.user_name, None)? {
+        return Ok(Some(named));
     }
     // Of an address that several have, the account's own counts.
     let Some(owner) = repos.users().find_by_email(email.as_str())? else { return Ok(None) };
@@ -156,6 +150,11 @@ fn insert(
     email: Email,
 ) -> Result<Done<ProvisionedUser>, Refusal> {
     let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+    // With anybody here nobody could become the first owner any more.
+    if !deed.repos.users().any_exists()? {
+        let message = "This server has not been set up yet. Its operator makes the first user with the set-up link.";
+        return Err(Refusal::Conflict(message.to_owned()));
+    }
     let id: UserId = deed.new_id();
     let username = free_username(deed, &fields.user_name, Some(&email), id)?;
     let account = User {

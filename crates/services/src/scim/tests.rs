@@ -224,6 +224,7 @@ async fn a_new_user_is_dormant_and_has_no_password() {
         Ok(Vec::new())
     });
     repos.users.expect_find_by_email().times(1).returning(|_| Ok(None));
+    repos.users.expect_any_exists().times(1).returning(|| Ok(true));
     repos.users.expect_find_by_username().returning(|_| Ok(None));
     repos
         .users
@@ -289,6 +290,7 @@ async fn whoever_was_faster_is_found_at_the_next_try() {
             Ok(if asked == 1 { Vec::new() } else { vec![known.clone()] })
         });
         repos.users.expect_find_by_email().times(1).returning(|_| Ok(None));
+        repos.users.expect_any_exists().returning(|| Ok(true));
         repos.users.expect_insert().times(1).returning(|_, _| Err(StoreError::Conflict(Conflict::Email)));
         let settings = scim_settings(|settings| settings.post_existing = post_existing);
         let made = create_user(&context_with(repos, settings), &directory(), &body, &all()).await;

@@ -1,6 +1,6 @@
 //! One user of a directory: found, changed, ended.
 
-use super::account::{free_username, recorded, refuse_powerful, shown, store};
+use super::account::{free_username, namesake, other_user_name, recorded, refuse_powerful, shown, store};
 use super::answer::{self, Place, Shown, expect_version};
 use super::refusal::Refusal;
 use crate::Principal;
@@ -15,7 +15,7 @@ use doorward_domain::roles::{action, resource};
 use doorward_domain::scim::{
     AccountFields, Patch, Preconditions, Projection, ProvisionedUser, Resource, ScimError, ScimType, USER,
 };
-use doorward_domain::users::User;
+use doorward_domain::users::{User, UserStatus};
 use serde_json::Value;
 
 /// One user.
@@ -143,18 +143,40 @@ fn edited(
         let detail = "`userName` cannot be changed; the setting `scim.user_name_changes` of the server would allow it";
         return Err(ScimError::new(ScimType::Mutability, detail).into());
     }
+    if is_renamed && namesake(deed.repos, place.directory, &fields.user_name, Some(id))?.is_some() {
+        return Err(ScimError::new(ScimType::Uniqueness, "A user with this userName already exists.").into());
+    }
     let username = if is_renamed {
         free_username(deed, &fields.user_name, fields.email.as_ref(), id)?
     } else {
         old.account.username.clone()
     };
+    // What the directory says anew. What it said before may be of long ago: address and name follow the provider too.
+    let said = AccountFields::of(&before.resource).ok();
+    let news_of_email = said.as_ref().is_none_or(|said| said.email != fields.email).then_some(&fields.email);
+    let news_of_name = said.as_ref().is_none_or(|said| said.name != fields.name).then_some(&fields.name);
+    let status = fields.status_after(old.account.status);
+    let mut email = news_of_email.cloned().flatten();
+    if let Some(new) = &email
+        && status == UserStatus::Suspended
+        && deed.repos.users().find_by_email(new.as_str())?.is_some_and(|other| other.id != id)
+    {
+        // Nobody stays because somebody else has the address.
+        email = None;
+    }
     let account = User {
         username,
-        email: fields.email.clone().or_else(|| old.account.email.clone()),
-        name: fields.name.clone().unwrap_or_else(|| old.account.name.clone()),
-        status: fields.status_after(old.account.status),
+        email: email.or_else(|| old.account.email.clone()),
+        name: news_of_name.cloned().flatten().unwrap_or_else(|| old.account.name.clone()),
+        status,
         ..old.account.clone()
     };
-    let record = recorded(&fields, old.record.as_ref(), deed.now);
+    let mut record = recorded(&fields, old.record.as_ref(), deed.now);
+    if old.record.is_none()
+        && !is_renamed
+        && namesake(deed.repos, place.directory, &record.user_name, Some(id))?.is_some()
+    {
+        record.user_name = other_user_name(deed, place, &old.account)?;
+    }
     store(deed, actor, place, &old, ProvisionedUser { account, record: Some(record) })
 }

@@ -63,24 +63,29 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
     strong_password(&password)?;
     let (operator, name) = (Principal::operator(), user.to_owned());
     let user = ctx.look(&operator, move |look| find(look.repos, &name)).await?;
-    if user.login_type != LoginType::Password {
-        return Err(Error::invalid(format!(
-            "User \"{}\" signs in with login type \"{}\" and has no password.",
-            user.username, user.login_type
-        )));
-    }
+    has_password(&user)?;
     let hash = ctx.hash_password(password).await?;
 
     ctx.act(&operator, move |deed| {
         let permit = deed.by.permit(&access::user(user.id))?;
         let user =
             deed.repos.users().find_for_update(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+        // Meanwhile the user may have been converted to another way to sign in.
+        has_password(&user)?;
         if !deed.repos.users().update_password(&permit, user.id, &hash, deed.now)? {
             return Err(Error::UserNotFound);
         }
         Ok(deed.entry().noted(AuditAction::Write, 200, &user, new_password())?.answer(user))
     })
     .await
+}
+
+fn has_password(user: &User) -> Result<(), Error> {
+    if user.login_type == LoginType::Password {
+        return Ok(());
+    }
+    let (name, login_type) = (&user.username, user.login_type);
+    Err(Error::invalid(format!("User \"{name}\" signs in with login type \"{login_type}\" and has no password.")))
 }
 
 fn find(repos: &mut dyn Repositories, name: &str) -> Result<User, Error> {

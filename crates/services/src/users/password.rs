@@ -61,7 +61,7 @@ pub async fn change_password(
     let user = find_changeable(ctx, actor, user).await?;
     actor.in_person(InPerson::SetPassword)?;
     if user.login_type != LoginType::Password {
-        return Err(Error::invalid("Users without password login type cannot change their password."));
+        return Err(without_password());
     }
     let mut fields = Fields::default().required_secret("password", &password);
     if old_password.is_none() && actor.is(user.id) {
@@ -88,7 +88,11 @@ pub async fn change_password(
     ctx.act(actor, move |deed| {
         with_caller_and(deed, user.id, |deed, actor, now| {
             let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
-            // Meanwhile somebody else may have changed it.
+            // Meanwhile the user may have been converted to another way to sign in, and the password be gone.
+            if now.login_type != LoginType::Password {
+                return Err(without_password());
+            }
+            // Or somebody else may have changed it.
             if was_verified && now.password_hash != user.password_hash {
                 return Err(wrong_old_password());
             }
@@ -123,6 +127,10 @@ async fn find_changeable(ctx: &Context, actor: &Principal, user: &UserRef) -> Re
 /// The change that a record shows of a new password, also when its hash is not at hand.
 pub(super) fn new_password() -> Diff {
     Diff::default().secret("hashed_password")
+}
+
+fn without_password() -> Error {
+    Error::invalid("Users without password login type cannot change their password.")
 }
 
 fn wrong_old_password() -> Error {

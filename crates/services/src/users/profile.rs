@@ -7,9 +7,11 @@ use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::identity_providers::owned_name::refuse_name;
 use doorward_domain::names::{RealName, is_spelled_like_a_name};
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
+use std::sync::Arc;
 
 /// What is asked of a profile.
 #[derive(Clone, Debug)]
@@ -32,7 +34,8 @@ pub struct Appearance {
 /// Changes user name and real name.
 ///
 /// Needs `user:read` and `user:update_personal`. Errors: `Invalid` (`username`, `name`), `UserNotFound` (missing or not
-/// readable), `Forbidden`, `Conflict` (`username`).
+/// readable), `Forbidden`, `Conflict` (`username`). `Invalid` too, without a field, for a real name that follows an identity provider
+/// or a directory.
 pub async fn update_profile(
     ctx: &Context,
     actor: &Principal,
@@ -49,7 +52,7 @@ pub async fn update_profile(
     }
     let name = fields.real_name("name", &command.name);
     let name = fields.done_with(name)?;
-    let reference = user.clone();
+    let (reference, settings) = (user.clone(), Arc::clone(&ctx.settings));
     ctx.act(actor, move |deed| {
         let id = resolve_live(deed.repos, deed.by, &reference)?.id;
         with_caller_and(deed, id, |deed, actor, old| {
@@ -58,6 +61,9 @@ pub async fn update_profile(
             let renamed = old.username.renamed(&command.username);
             let username = fields.checked("username", "username", &command.username, renamed);
             let username = fields.done_with(username)?;
+            if name != old.name {
+                refuse_name(deed.repos, &settings, &old)?;
+            }
             let namesake = deed.repos.users().find_by_username(username.as_str())?;
             if namesake.is_some_and(|other| other.id != id) {
                 return Err(Error::taken("A user with this username already exists.", "username"));

@@ -59,6 +59,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         outlets: crate::notifications::Outlets::default(),
         proxy_health: crate::workspace_proxies::ProxyHealth::default(),
         looks: crate::appearance::Looks::default(),
+        policies: crate::oauth2::Policies::none(),
         job_waiters: crate::provisioner_jobs::JobWaiters::default(),
     }
 }

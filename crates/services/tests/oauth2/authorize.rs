@@ -19,7 +19,7 @@ fn request() -> AuthorizeRequest {
 fn refused(change: impl FnOnce(&mut AuthorizeRequest)) -> HashMap<String, String> {
     let mut request = request();
     change(&mut request);
-    match prepare(&context(repos(app(ClientType::Confidential))), app(ClientType::Confidential), &request) {
+    match prepare(&context(repos(app(ClientType::Confidential))), app(ClientType::Confidential), &request).await {
         Err(AuthorizeError::Redirect { answer: Answer::Redirect(location), .. }) => {
             assert!(location.starts_with("https://app.example/cb?"));
             url::Url::parse(&location).unwrap().query_pairs().into_owned().collect()
@@ -41,7 +41,7 @@ async fn an_unknown_client_is_never_redirected() {
 async fn a_foreign_redirect_uri_is_never_redirected_to() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let request = AuthorizeRequest { redirect_uri: Some("https://evil.example/cb".into()), ..request() };
-    let error = prepare(&ctx, app(ClientType::Confidential), &request).unwrap_err();
+    let error = prepare(&ctx, app(ClientType::Confidential), &request).await.unwrap_err();
     assert!(matches!(error, AuthorizeError::RedirectUri(_)));
 }
 
@@ -76,7 +76,7 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let advertised = doorward_services::oauth2::metadata::authorization_server(&ctx.settings).scopes_supported;
     let request = AuthorizeRequest { scope: Some(advertised.join(" ")), ..request() };
-    let consent = prepare(&ctx, app(ClientType::Confidential), &request).unwrap();
+    let consent = prepare(&ctx, app(ClientType::Confidential), &request).await.unwrap();
     assert_eq!(consent.authorization.scopes, scopes("coder:all openid profile email groups roles offline_access"));
 }
 
@@ -135,7 +135,7 @@ async fn a_stored_redirect_uri_that_is_not_acceptable_any_more_is_never_redirect
         let old = App { redirect_uris: vec![RedirectUri::from_storage(stored.to_owned())], ..app(ClientType::Public) };
         for presented in [None, Some(stored.to_owned())] {
             let request = AuthorizeRequest { redirect_uri: presented, response_type: None, ..request() };
-            let error = prepare(&ctx, old.clone(), &request).unwrap_err();
+            let error = prepare(&ctx, old.clone(), &request).await.unwrap_err();
             assert!(
                 matches!(&error, AuthorizeError::RedirectUri(error) if error.code == OAuthErrorCode::ServerError),
                 "{stored} {error:?}"
@@ -147,7 +147,7 @@ async fn a_stored_redirect_uri_that_is_not_acceptable_any_more_is_never_redirect
 #[tokio::test]
 async fn cancel_leads_back_with_access_denied() {
     let ctx = context(repos(app(ClientType::Confidential)));
-    let consent = prepare(&ctx, app(ClientType::Confidential), &request()).unwrap();
+    let consent = prepare(&ctx, app(ClientType::Confidential), &request()).await.unwrap();
     assert!(matches!(consent.canceled(&ctx), Answer::Redirect(location) if location.contains("error=access_denied")));
     assert_eq!(consent.authorization.scopes, scopes("coder:all"));
 }

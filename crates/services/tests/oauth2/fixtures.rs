@@ -65,6 +65,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::none(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }

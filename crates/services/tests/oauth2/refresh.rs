@@ -76,7 +76,7 @@ fn access_key(unused: bool) -> ApiKey {
 }
 
 fn rotated() -> Rotated {
-    Rotated { grant_id: GRANT, access_key_id: key_id(), scopes: scopes("coder:all"), secret: None }
+    Rotated { grant_id: GRANT, access_key_id: key_id(), scopes: scopes("coder:all"), secret: None, resource: None }
 }
 
 async fn refresh(

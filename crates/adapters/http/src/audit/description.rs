@@ -70,6 +70,7 @@ pub(super) fn link(record: &AuditRecord, is_deleted: bool) -> String {
         | AuditResource::CryptoKey
         | AuditResource::ScimToken
         | AuditResource::ProvisionerKey
+        | AuditResource::IdentityProvider
         | AuditResource::CustomRole
         | AuditResource::OrganizationMember
         | AuditResource::NotificationTemplate
@@ -109,6 +110,7 @@ const fn past(action: AuditAction) -> &'static str {
         AuditAction::DeviceAuthorizationStart => "asked on a device for access with",
         AuditAction::DeviceAuthorizationApprove => "let a device act with",
         AuditAction::DeviceAuthorizationDeny => "denied a device access with",
+        AuditAction::PrivateKeyExposure => "found private keys of",
     }
 }
 
@@ -122,6 +124,7 @@ const fn infinitive(action: AuditAction) -> &'static str {
         AuditAction::DeviceAuthorizationStart => "ask on a device for access with",
         AuditAction::DeviceAuthorizationApprove => "let a device act with",
         AuditAction::DeviceAuthorizationDeny => "deny a device access with",
+        AuditAction::PrivateKeyExposure => "take private keys of",
         AuditAction::Create
         | AuditAction::Write
         | AuditAction::Delete
@@ -147,6 +150,7 @@ const fn noun(kind: AuditResource) -> &'static str {
         AuditResource::CryptoKey => "server key",
         AuditResource::ScimToken => "directory token",
         AuditResource::ProvisionerKey => "provisioner key",
+        AuditResource::IdentityProvider => "identity provider",
         AuditResource::Group => "group",
         AuditResource::License => "license",
         AuditResource::ConvertLogin => "login type conversion",

@@ -46,6 +46,15 @@ impl Convention for Api {
     fn family(&self) -> Family {
         Family::Api
     }
+
+    fn statuses(&self, limit: Limit) -> &'static [u16] {
+        match limit {
+            Limit::Off => &[404, 405, 500, 503],
+            Limit::Api | Limit::Login | Limit::OAuth2 | Limit::Files | Limit::Client => {
+                &[400, 401, 403, 404, 405, 409, 412, 413, 415, 428, 429, 500, 503]
+            }
+        }
+    }
 }
 
 impl Authenticate for Api {

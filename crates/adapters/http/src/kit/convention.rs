@@ -67,7 +67,7 @@ pub(crate) trait Convention: Debug + Send + Sync {
         match limit {
             Limit::Off => &[404, 405, 500, 503],
             Limit::Api | Limit::Login | Limit::OAuth2 | Limit::Files | Limit::Client => {
-                &[400, 401, 403, 404, 405, 409, 413, 428, 429, 500, 503]
+                &[400, 401, 403, 404, 405, 409, 413, 415, 428, 429, 500, 503]
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::kit::answer::{self, set_header};
 use crate::kit::limits::Standing;
+use crate::kit::places::NoPlace;
 use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -57,6 +58,21 @@ impl From<HttpResponse> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Api(error)
+    }
+}
+
+impl From<NoPlace> for Failure {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::All => Self::Api(Error::Unavailable {
+                outage: Outage::Overloaded,
+                cause: "as many connections of this kind are open as may be".to_owned(),
+            }),
+            NoPlace::Share => {
+                let message = "You have as many connections of this kind as one user may have. Close one first.";
+                api_error(StatusCode::TOO_MANY_REQUESTS, message, "").into()
+            }
+        }
     }
 }
 

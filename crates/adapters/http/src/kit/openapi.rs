@@ -77,14 +77,16 @@ fn describe(operation: &mut Operation, entry: &Entry) {
 
 /// The errors that endpoints of a family can answer, each described once.
 fn shared_responses() -> BTreeMap<String, Response> {
-    const STATUSES: [(u16, &str); 11] = [
+    const STATUSES: [(u16, &str); 13] = [
         (400, "The request is malformed or breaks a rule."),
         (401, "No credential, or one that is not accepted."),
         (403, "The caller may not do this."),
         (404, "This does not exist, or the caller may not see it."),
         (405, "This path does not know this method."),
         (409, "The state of the server does not allow this now."),
+        (412, "Something is not as it would have to be, such as a job that is not over, or is."),
         (413, "The body is too large."),
+        (415, "The body has a `Content-Encoding`."),
         (428, "Only owners may bypass rate limits."),
         (429, "Too many requests. `Retry-After` says how long to wait."),
         (500, "An error inside the server."),

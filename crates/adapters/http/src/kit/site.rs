@@ -20,9 +20,16 @@ use std::time::{Duration, Instant};
 const UPLOADS: usize = 32;
 /// Most logs that are followed at once.
 const FOLLOWERS: usize = 1000;
+/// Most logs that one user follows at once: a program may build many workspaces.
+const FOLLOWED_MAX: usize = 100;
 
 /// Most connections over which people watch their inboxes.
 const WATCHERS_MAX: usize = 2000;
+/// Most connections over which one user does: pages in as many windows.
+const WATCHED_MAX: usize = 20;
+
+/// Most provisioner daemons that one user has connected with sessions.
+const OWN_DAEMONS_MAX: usize = 20;
 
 /// For so long it is remembered whether clients may register themselves.
 const FRESH: Duration = Duration::from_secs(2);
@@ -46,6 +53,8 @@ pub(crate) struct Site {
     pub(crate) readiness: Readiness,
     /// Places for provisioner daemons.
     pub(crate) daemons: Places,
+    /// Those of them that daemons may have which users start with their sessions.
+    pub(crate) own_daemons: Places,
     /// Places for those who upload files.
     pub(crate) uploads: Places,
     /// Places for those who follow logs.
@@ -83,9 +92,10 @@ impl Site {
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
             daemons: Places::new(context.settings.provisioners.connections_max),
+            own_daemons: Places::shared(context.settings.provisioners.connections_max.div_ceil(2), OWN_DAEMONS_MAX),
             uploads: Places::new(UPLOADS),
-            followers: Places::new(FOLLOWERS),
-            watchers: Places::new(WATCHERS_MAX),
+            followers: Places::shared(FOLLOWERS, FOLLOWED_MAX),
+            watchers: Places::shared(WATCHERS_MAX, WATCHED_MAX),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             with_registration: with_registration.into(),

@@ -6,12 +6,13 @@ use crate::kit::call::Call;
 use crate::kit::closing::Closing;
 use crate::kit::error::{HandlerResult, api_error};
 use crate::kit::json;
+use crate::kit::listener::Listener;
 use crate::kit::routes::Room;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest as _, web};
-use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use actix_ws::CloseCode;
+use doorward_services::Principal;
 use doorward_services::notifications::{InboxPage, InboxWatch};
-use doorward_services::{Error, Outage, Principal};
 use std::time::Duration;
 
 /// The pause when the database cannot be asked.
@@ -38,10 +39,7 @@ pub(crate) async fn watch(mut call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let filter = filter(&mut query);
     query.done_loosely()?;
-    let place = call.site.watchers.take().ok_or_else(|| Error::Unavailable {
-        outage: Outage::Overloaded,
-        cause: "as many inboxes are watched as may be".to_owned(),
-    })?;
+    let place = call.site.watchers.take_for(&actor)?;
     let inbox = InboxWatch::begin(call.context(), &actor, filter).await?;
 
     let mut payload = call.take_payload();
@@ -52,29 +50,21 @@ pub(crate) async fn watch(mut call: Call, actor: Principal) -> HandlerResult {
     })?;
     let closing = call.site.closing.clone();
     actix_web::rt::spawn(async move {
-        tell(inbox, out, messages.max_frame_size(LARGEST), closing).await;
+        tell(inbox, Listener::new(out, messages, LARGEST), closing).await;
         drop(place);
     });
     Ok(answer)
 }
 
 /// Tells what is new until one side ends it.
-async fn tell(mut inbox: InboxWatch, mut out: Session, mut messages: MessageStream, closing: Closing) {
+async fn tell(mut inbox: InboxWatch, mut listener: Listener, closing: Closing) {
     loop {
         tokio::select! {
             () = closing.begun() => break,
-            said = messages.recv() => match said {
-                Some(Ok(Message::Ping(bytes))) => {
-                    if out.pong(&bytes).await.is_err() {
-                        return;
-                    }
-                }
-                Some(Ok(Message::Pong(_) | Message::Nop | Message::Text(_) | Message::Binary(_) | Message::Continuation(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-            },
+            () = listener.left() => return,
             news = inbox.next() => match news {
                 Ok(Some(page)) => {
-                    if send(&mut out, page).await.is_err() {
+                    if !send(&mut listener, page).await {
                         return;
                     }
                 }
@@ -87,17 +77,19 @@ async fn tell(mut inbox: InboxWatch, mut out: Session, mut messages: MessageStre
             },
         }
     }
-    // It may be gone already.
-    let _gone = out.close(Some(CloseReason { code: CloseCode::Away, description: None })).await;
+    listener.close(CloseCode::Away).await;
 }
 
-async fn send(out: &mut Session, page: InboxPage) -> Result<(), actix_ws::Closed> {
+/// `false` when the listener has gone.
+async fn send(listener: &mut Listener, page: InboxPage) -> bool {
     for notification in page.notifications {
         let object = OneObject { notification: InboxObject::from(notification), unread_count: page.unread_count };
         // What is written is text.
-        if let Ok(Ok(text)) = json::to_bytes(&object).map(String::from_utf8) {
-            out.text(text).await?;
+        if let Ok(Ok(text)) = json::to_bytes(&object).map(String::from_utf8)
+            && !listener.send(text).await
+        {
+            return false;
         }
     }
-    Ok(())
+    true
 }

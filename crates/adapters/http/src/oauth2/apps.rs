@@ -1,5 +1,6 @@
 //! Apps and their secrets, for owners (`oauth2.md` 5 and 6).
 
+use super::logos::logo_path;
 use crate::conventions::Api;
 use crate::kit::answer::{created, no_content, ok};
 use crate::kit::call::Call;
@@ -7,11 +8,13 @@ use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
-use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::{App, AppSecret, ClientType, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod};
+use doorward_domain::ids::{AppId, UserId};
+use doorward_domain::oauth2::{
+    App, AppSecret, ClientType, ClientUrl, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod,
+};
 use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
-use doorward_services::oauth2::{ClientRulesCommand, apps, registration, secrets};
+use doorward_services::oauth2::{ClientRulesCommand, adoption, apps, client_documents, registration, secrets};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,8 +37,11 @@ pub(crate) fn routes(routes: &mut Routes) {
 #[schema(as = OAuth2ProviderApp)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as clients know them")]
 pub(crate) struct AppObject {
-    /// Its `client_id`.
     id: Uuid,
+    /// Its id, or the URL of its document.
+    client_id: String,
+    /// Whether it registered itself, or is known by a document, and somebody answers for it.
+    pinned: bool,
     name: String,
     /// Its first redirect URI.
     callback_url: String,
@@ -116,11 +122,27 @@ pub(crate) struct RulesObject {
     backchannel_logout_session_required: bool,
     /// Whether its grants end with the session in which they were given.
     end_with_session: bool,
+    /// Its name for people, in any language; empty: `name`.
+    display_name: String,
+    homepage_uri: String,
+    policy_uri: String,
+    terms_uri: String,
+    /// From where its logo was fetched; empty: it has none.
+    logo_uri: String,
+    /// Where the logo is kept: a path of this server.
+    logo_path: String,
 }
 
-impl From<AppRules> for RulesObject {
-    fn from(rules: AppRules) -> Self {
+impl RulesObject {
+    fn new(app: AppId, rules: AppRules) -> Self {
+        let logo_path = rules.profile.logo.as_ref().map(|logo| logo_path(app, logo)).unwrap_or_default();
         Self {
+            display_name: rules.profile.display_name,
+            homepage_uri: rules.profile.homepage_uri,
+            policy_uri: rules.profile.policy_uri,
+            terms_uri: rules.profile.terms_uri,
+            logo_uri: rules.profile.logo.map(|logo| logo.fetched_from).unwrap_or_default(),
+            logo_path,
             id_token_signed_response_alg: rules.id_token_signed_response_alg.as_str(),
             claims_in_id_token: rules.claims_in_id_token,
             default_max_age: rules.default_max_age,
@@ -145,12 +167,15 @@ pub(crate) struct Endpoints {
 }
 
 impl AppObject {
-    fn new(site: &Site, app: App, rules: AppRules, dynamically_registered: bool) -> Self {
+    fn new(site: &Site, app: App, beside: Beside) -> Self {
+        let Beside { rules, dynamically_registered, pinned, url } = beside;
         let issuer = site.context.settings.issuer();
         let has_devices = app.device_flow && site.context.settings.oauth2.device.enabled;
         let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
         Self {
             id: app.id.0,
+            client_id: url.map_or_else(|| app.id.to_string(), |url| url.as_str().to_owned()),
+            pinned,
             name: app.name,
             callback_url: app.redirect_uris.first().map(|uri| uri.as_str().to_owned()).unwrap_or_default(),
             redirect_uris: app.redirect_uris.iter().map(RedirectUri::as_str).map(str::to_owned).collect(),
@@ -185,16 +210,42 @@ impl AppObject {
             require_pushed_authorization_requests: app.rules.require_pushed_requests,
             require_signed_request_object: app.rules.require_signed_requests,
             request_object_signing_alg: app.rules.request_object_alg,
-            rules: rules.into(),
+            rules: RulesObject::new(app.id, rules),
         }
     }
 
     /// An app with all that is kept of it elsewhere.
     async fn load(call: &Call, actor: &Principal, app: App) -> Result<Self, Error> {
-        let is_registered = !registration::among(call.context(), actor, vec![app.id]).await?.is_empty();
-        let rules = app_rules::list(call.context(), actor, vec![app.id]).await?.remove(&app.id);
-        Ok(Self::new(&call.site, app, rules.unwrap_or_default(), is_registered))
+        let mut all = Self::load_all(call, actor, vec![app]).await?;
+        all.pop().ok_or(Error::NotFound)
     }
+
+    /// Apps with all that is kept of them elsewhere.
+    async fn load_all(call: &Call, actor: &Principal, apps: Vec<App>) -> Result<Vec<Self>, Error> {
+        let (ctx, ids) = (call.context(), apps.iter().map(|app| app.id).collect::<Vec<_>>());
+        let registered = registration::among(ctx, actor, ids.clone()).await?;
+        let adopted = registration::adopted_among(ctx, actor, ids.clone()).await?;
+        let mut urls = client_documents::urls(ctx, actor, ids.clone()).await?;
+        let mut rules = app_rules::list(ctx, actor, ids).await?;
+        let shown = apps.into_iter().map(|app| {
+            let beside = Beside {
+                rules: rules.remove(&app.id).unwrap_or_default(),
+                dynamically_registered: registered.contains(&app.id),
+                pinned: adopted.contains(&app.id),
+                url: urls.remove(&app.id),
+            };
+            Self::new(&call.site, app, beside)
+        });
+        Ok(shown.collect())
+    }
+}
+
+/// What is kept of an app elsewhere.
+struct Beside {
+    rules: AppRules,
+    dynamically_registered: bool,
+    pinned: bool,
+    url: Option<ClientUrl>,
 }
 
 /// Lists the apps, or those that may act for a user.
@@ -211,14 +262,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
         Some(user) => apps::list_of_user(call.context(), &actor, user).await?,
         None => apps::list(call.context(), &actor).await?,
     };
-    let ids: Vec<_> = found.iter().map(|app| app.id).collect();
-    let registered = registration::among(call.context(), &actor, ids.clone()).await?;
-    let mut rules = app_rules::list(call.context(), &actor, ids).await?;
-    let shown = found.into_iter().map(|app| {
-        let (is_registered, rules) = (registered.contains(&app.id), rules.remove(&app.id).unwrap_or_default());
-        AppObject::new(&call.site, app, rules, is_registered)
-    });
-    Ok(ok(&shown.collect::<Vec<_>>()))
+    Ok(ok(&AppObject::load_all(&call, &actor, found).await?))
 }
 
 /// What is registered of an app. On update, what is optional and absent stays as it is.
@@ -269,6 +313,11 @@ pub(crate) struct AppRequest {
     require_signed_request_object: Option<bool>,
     /// The only algorithm by which it signs them; empty means any.
     request_object_signing_alg: Option<String>,
+    /// Whether somebody answers for an app that registered itself: then it stays, and changes itself no more. Who changes one answers
+    /// for it, unless this is false.
+    pinned: Option<bool>,
+    /// On creation: the URL of the document that the app is known by, which then says where its answers go.
+    client_id_url: Option<String>,
     /// `RS256` (default), `ES256` or `EdDSA`.
     id_token_signed_response_alg: Option<String>,
     /// Whether what it may know stands in the ID token too, for programs that do not ask for it.
@@ -285,6 +334,16 @@ pub(crate) struct AppRequest {
     backchannel_logout_session_required: Option<bool>,
     /// Whether its grants end with the session in which they were given.
     end_with_session: Option<bool>,
+    /// Its name for people, in any language, up to 64 characters; empty: `name`.
+    display_name: Option<String>,
+    /// http or https; empty: none.
+    homepage_uri: Option<String>,
+    /// http or https; empty: none.
+    policy_uri: Option<String>,
+    /// http or https; empty: none.
+    terms_uri: Option<String>,
+    /// From where its logo is fetched, now: PNG, JPEG, WebP or GIF of up to 128 KiB. It is kept here. Empty: none.
+    logo_uri: Option<String>,
 }
 
 /// A number of seconds; negative ones take it back.
@@ -308,6 +367,7 @@ impl From<AppRequest> for apps::AppCommand {
             resources: body.resources,
             service_account: body.service_account,
             device_flow: body.device_flow,
+            pinned: body.pinned,
             rules: RulesCommand {
                 id_token_signed_response_alg: body.id_token_signed_response_alg,
                 claims_in_id_token: body.claims_in_id_token,
@@ -317,6 +377,11 @@ impl From<AppRequest> for apps::AppCommand {
                 backchannel_logout_uri: body.backchannel_logout_uri,
                 backchannel_logout_session_required: body.backchannel_logout_session_required,
                 end_with_session: body.end_with_session,
+                display_name: body.display_name,
+                homepage_uri: body.homepage_uri,
+                policy_uri: body.policy_uri,
+                terms_uri: body.terms_uri,
+                logo_uri: body.logo_uri,
             },
             client: ClientRulesCommand {
                 auth_method: body.token_endpoint_auth_method,
@@ -339,7 +404,10 @@ impl From<AppRequest> for apps::AppCommand {
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
-    let app = apps::create(call.context(), &actor, body.into()).await?;
+    let app = match body.client_id_url.clone().filter(|url| !url.is_empty()) {
+        Some(url) => adoption::adopt(call.context(), &actor, &url, body.into()).await?,
+        None => apps::create(call.context(), &actor, body.into()).await?,
+    };
     Ok(created(&AppObject::load(&call, &actor, app).await?))
 }
 

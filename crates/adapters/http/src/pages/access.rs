@@ -21,7 +21,7 @@ impl<'a> From<&'a ScopeText> for Scope<'a> {
             Caution::Roles => "Not only what is yours: your roles reach what belongs to others.",
             Caution::Sensitive => "",
         });
-        Self { name: &text.name, topic: text.topic, description: text.description, caution }
+        Self { name: &text.name, topic: &text.topic, description: &text.description, caution }
     }
 }
 

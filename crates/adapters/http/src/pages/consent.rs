@@ -20,13 +20,15 @@ use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
 use crate::oauth2::authorization_request::{self, AuthorizeParams};
+use crate::oauth2::logos::logo_path;
 use crate::sessions::set_cookie;
 use crate::users::role_display_name;
 use actix_web::cookie::Cookie;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::Instant;
-use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback};
+use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback, are_other_sites};
+use doorward_domain::openid::AppProfile;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{
@@ -45,6 +47,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.recognized(__path_allow, allow).for_any_site().busy();
 }
 
+/// Whether answers go to a site on the network that is not of the owner of this host.
+fn leads_elsewhere(redirect_uri: &str, host: &str) -> bool {
+    let Ok(url) = url::Url::parse(redirect_uri) else { return false };
+    url.scheme() == "https" && url.host_str().is_some_and(|other| are_other_sites(other, host))
+}
+
 /// Who vouches for the application's name and redirect URIs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Registration<'a> {
@@ -59,6 +67,10 @@ pub(crate) enum Registration<'a> {
     Document {
         /// The host of that URL.
         host: &'a str,
+        /// Whether the operator knows that host.
+        is_verified: bool,
+        /// Whether the answer goes to a site of somebody else.
+        is_elsewhere: bool,
         /// True when every redirect URI of the document is loopback, so that any program on the device can pose as it.
         only_loopback: bool,
     },
@@ -67,6 +79,10 @@ pub(crate) enum Registration<'a> {
 impl Registration<'_> {
     fn is_anybodys(&self) -> bool {
         matches!(self, Self::Itself { only_loopback: true } | Self::Document { only_loopback: true, .. })
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Document { is_elsewhere: true, .. })
     }
 }
 
@@ -86,6 +102,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) app_name: &'a str,
     /// As stored; the page leaves it out when it is not fit for an `img`.
     pub(crate) app_icon: Option<&'a str>,
+    /// Where somebody who answers for the application says that it lives, what it does with what it learns, and under which terms.
+    pub(crate) links: Vec<AppLink<'a>>,
     pub(crate) registered: Registration<'a>,
     pub(crate) access: Access<'a>,
     /// The roles that let what is granted reach what belongs to others: `Owner of this server`.
@@ -98,6 +116,26 @@ pub(crate) struct Consent<'a> {
     pub(crate) cancel: &'a Answer,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// A link to a page of the application.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AppLink<'a> {
+    pub(crate) text: &'static str,
+    pub(crate) href: &'a str,
+}
+
+impl<'a> AppLink<'a> {
+    /// Those that there are.
+    fn of(profile: &'a AppProfile) -> Vec<Self> {
+        let all = [
+            ("Home page", profile.homepage_uri.as_str()),
+            ("Privacy policy", profile.policy_uri.as_str()),
+            ("Terms of service", profile.terms_uri.as_str()),
+        ];
+        let safe = all.into_iter().filter(|(_, href)| !href.starts_with('/'));
+        safe.filter_map(|(text, href)| links::safe_href(href).map(|href| Self { text, href })).collect()
+    }
 }
 
 impl Illustrated for Consent<'_> {
@@ -308,7 +346,7 @@ async fn prepare(
             };
             (actor, found, request)
         };
-    let consent = authorize::prepare(call.context(), app, &request).map_err(unfit)?.with(known);
+    let consent = authorize::prepare(call.context(), app, &request).await.map_err(unfit)?.with(known);
     let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
     match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
@@ -337,15 +375,20 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
         consent.redirect_uri.as_str(),
         resource,
         &consent.app.name,
+        &consent.profile().display_name,
+        &consent
+            .server
+            .as_ref()
+            .map_or_else(String::new, |server| server.updated_at.unix_timestamp_nanos().to_string()),
         &standing(actor),
     ];
-    // None of them but the name can hold a line break, and the name is of one line.
+    // None of them but the names can hold a line break, and names are of one line.
     parts.join("\n")
 }
 
 async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
-    let scopes = consent_scopes(actor, &consent.told());
+    let (scopes, profile) = (consent_scopes(actor, consent.server.as_deref(), &consent.told()), consent.profile());
     let is_full = consent.authorization.scopes.is_unrestricted();
     let standing = standing_that_counts(actor, is_full, &scopes);
     let notice = format!(
@@ -354,17 +397,24 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user.username
     );
     let look = of_pages(call.context()).await;
+    let logo = profile.logo.as_ref().map(|logo| logo_path(consent.app.id, logo));
     let page = Consent {
         brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: &consent.app.name,
-        app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app_name: Some(profile.display_name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&consent.app.name),
+        app_icon: logo.as_deref().or(Some(consent.app.icon.as_str())).filter(|icon| !icon.is_empty()),
+        links: AppLink::of(profile),
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
-            Registration::Document { host: url.host(), only_loopback }
+            Registration::Document {
+                host: url.host(),
+                is_verified: call.context().settings.oauth2.cimd.verifies(url.host()),
+                is_elsewhere: leads_elsewhere(consent.redirect_uri.as_str(), url.host()),
+                only_loopback,
+            }
         } else if consent.is_of_itself() {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {

@@ -237,7 +237,13 @@ impl Offer {
 
 /// The providers through which somebody may sign in, who then goes to this path and query of ours.
 fn offers(context: &Context, target: &str) -> Vec<Offer> {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("redirect", target).finish();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("redirect", target);
+    // An application wants a new proof: a session at the provider is none.
+    if authorization_query(target).is_some_and(|query| asked_anew(context, query).1.is_some()) {
+        query.append_pair("reauthenticate", "true");
+    }
+    let query = query.finish();
     let offer = |on_offer: OnOffer| Offer {
         label: format!("Continue with {}", on_offer.name),
         href: format!("{}?{query}", on_offer.way.path()),

@@ -124,7 +124,9 @@ fn consent_lists_the_scopes_or_says_full_access() {
 #[test]
 fn consent_warns_of_a_loopback_document() {
     let document = |only_loopback| {
-        html(&Consent { registered: Registration::Document { host: "quill.example.net", only_loopback }, ..consent() })
+        let host = "quill.example.net";
+        let registered = Registration::Document { host, is_verified: false, is_elsewhere: false, only_loopback };
+        html(&Consent { registered, ..consent() })
     };
     assert!(document(true).contains("notice-caution"));
     assert!(!document(false).contains("notice-caution"));

@@ -5,12 +5,14 @@ use crate::kit::answer;
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, api_error};
 use crate::kit::json;
+use crate::kit::listener::Listener;
 use crate::kit::places::Place;
 use actix_web::http::StatusCode;
+use actix_web::rt::time::{Instant, sleep_until};
 use actix_web::{FromRequest as _, web};
-use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use actix_ws::CloseCode;
 use doorward_services::provisioner_jobs::{LOGS_TOPIC, LogPage};
-use doorward_services::{Context, Error, Heard, Outage, Principal, Subscription, sessions};
+use doorward_services::{Context, Error, Heard, Principal, Subscription, sessions};
 use std::time::Duration;
 
 /// How often it is looked for more without having been woken up, and whether the follower may still look.
@@ -58,10 +60,7 @@ where
         let items = lines.len();
         return Ok(answer::list(items, move || lines.into_iter().map(LogObject::from).collect::<Vec<_>>()).await);
     }
-    let place = call.site.followers.take().ok_or_else(|| Error::Unavailable {
-        outage: Outage::Overloaded,
-        cause: "as many logs are followed as may be".to_owned(),
-    })?;
+    let place = call.site.followers.take_for(&actor)?;
     let mut payload = call.take_payload();
     let payload = web::Payload::from_request(&call.request, &mut payload).await;
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));
@@ -71,7 +70,7 @@ where
         call,
         actor,
         read,
-        Follower { out, messages, news, after, page: first, _place: place },
+        Follower { listener: Listener::new(out, messages, LARGEST), news, after, page: first, _place: place },
     ));
     Ok(answer)
 }
@@ -79,10 +78,12 @@ where
 /// A page that is not full is the last one for now.
 const PAGE_MIN: usize = 2_000;
 
+/// Largest message of a follower; none is expected.
+const LARGEST: usize = 4 * 1024;
+
 /// Somebody who follows a log.
 struct Follower {
-    out: Session,
-    messages: MessageStream,
+    listener: Listener,
     /// That there is more.
     news: Subscription,
     /// The number of the last line that was sent.
@@ -108,6 +109,8 @@ where
 {
     let context = call.context().clone();
     let job = follower.page.job_id.to_string();
+    // However much there is to tell meanwhile.
+    let mut asked_next = Instant::now() + POLL;
     let end = loop {
         if !follower.send().await {
             break End::Gone;
@@ -116,15 +119,19 @@ where
             break End::All;
         }
         if follower.page.lines.len() < PAGE_MIN {
-            let Follower { out, messages, news, .. } = &mut follower;
+            let Follower { listener, news, .. } = &mut follower;
             tokio::select! {
                 () = call.site.closing.begun() => break End::Away,
-                () = left(messages, out) => break End::Gone,
+                () = listener.left() => break End::Gone,
                 () = woken(news, &job) => {}
-                () = tokio::time::sleep(POLL) => match sessions::lives(&context, &actor).await {
-                    Ok(true) | Err(Error::Unavailable { .. }) => {}
-                    Ok(false) | Err(_) => break End::Away,
-                },
+                () = sleep_until(asked_next) => {}
+            }
+        }
+        if asked_next <= Instant::now() {
+            asked_next = Instant::now() + POLL;
+            match sessions::lives(&context, &actor).await {
+                Ok(true) | Err(Error::Unavailable { .. }) => {}
+                Ok(false) | Err(_) => break End::Away,
             }
         }
         match read(&context, &actor, follower.after).await {
@@ -144,8 +151,7 @@ where
         End::Away => CloseCode::Away,
         End::Gone => return,
     };
-    // It may be gone already.
-    let _gone = follower.out.close(Some(CloseReason { code, description: None })).await;
+    follower.listener.close(code).await;
 }
 
 impl Follower {
@@ -160,7 +166,7 @@ impl Follower {
                     return false;
                 }
             };
-            if self.out.text(text).await.is_err() {
+            if !self.listener.send(text).await {
                 return false;
             }
             self.after = id;
@@ -175,24 +181,6 @@ async fn woken(news: &mut Subscription, job: &str) {
         match news.next().await {
             Heard::Event(of) if of != job => {}
             Heard::Event(_) | Heard::Missed => return,
-        }
-    }
-}
-
-/// Waits until the follower goes.
-async fn left(messages: &mut MessageStream, out: &mut Session) {
-    loop {
-        match messages.recv().await {
-            Some(Ok(Message::Ping(bytes))) => {
-                if out.pong(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-            // Followers have nothing to say.
-            Some(Ok(
-                Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop,
-            )) => {}
         }
     }
 }

@@ -51,28 +51,32 @@ pub(crate) async fn serve(mut call: Call, session: Result<Principal, Failure>) -
         // A session that is no good counts as none.
         Err(_) => None,
     };
-    let place = call.site.daemons.take().ok_or_else(|| Error::Unavailable {
-        outage: Outage::Overloaded,
-        cause: "as many provisioner daemons are connected as may be (provisioners.connections_max)".to_owned(),
-    })?;
     let header = |name: &'static str| call.request.headers().get(name).and_then(|value| value.to_str().ok());
     let presented = |name: &'static str| header(name).filter(|value| !value.is_empty());
     let key = presented(wire::PROVISIONER_KEY_HEADER);
     let pass = serving::recognize(call.context(), key, presented(wire::PROVISIONER_PSK_HEADER)).await?;
-    let build_version = header(wire::BUILD_VERSION_HEADER).unwrap_or_default();
-    let command = command(&call.request, build_version);
+    // Those of users have a share of the places, so that others are left for those with a key.
+    let own = session.as_ref().filter(|_| pass.is_none());
+    let own = own.map(|user| call.site.own_daemons.take_for(user));
+    let place = call.site.daemons.take().ok_or_else(|| Error::Unavailable {
+        outage: Outage::Overloaded,
+        cause: "as many provisioner daemons are connected as may be (provisioners.connections_max)".to_owned(),
+    })?;
+    let places = (place, own.transpose()?);
+    let build_version = header(wire::BUILD_VERSION_HEADER).unwrap_or_default().to_owned();
+    let mut command = command(&call.request, &build_version);
     let organization = call.organization();
-    let connected =
-        serving::connect(call.context(), session.as_ref(), pass, &call.origin, &organization, command).await?;
-
     let mut payload = call.take_payload();
     let payload = web::Payload::from_request(&call.request, &mut payload).await;
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));
+    command.only_asks = opened.is_err();
+    let connected =
+        serving::connect(call.context(), session.as_ref(), pass, &call.origin, &organization, command).await?;
     let (answer, out, messages) = opened.map_err(|error| {
         api_error(StatusCode::BAD_REQUEST, "A provisioner daemon connects by a WebSocket.", &error.to_string())
     })?;
     let (context, closing) = (call.context().clone(), call.site.closing.clone());
-    actix_web::rt::spawn(converse(context, closing, connected, out, messages, place));
+    actix_web::rt::spawn(converse(context, closing, connected, out, messages, places));
     Ok(answer)
 }
 
@@ -102,7 +106,7 @@ async fn converse(
     connected: Connected,
     out: actix_ws::Session,
     messages: MessageStream,
-    place: Place,
+    places: (Place, Option<Place>),
 ) {
     let (id, name) = (connected.daemon.id, connected.daemon.name.clone());
     tracing::info!(%id, name, organization = %connected.daemon.organization_id, "a provisioner daemon is connected");
@@ -136,7 +140,7 @@ async fn converse(
     tracing::info!(%id, ?ended, "a provisioner daemon is not connected any more");
     // It may be gone already.
     let _gone = out.close(Some(CloseReason { code, description: reason })).await;
-    drop(place);
+    drop(places);
 }
 
 /// Notes now and then that the daemon is there; ends when it may not be any more.

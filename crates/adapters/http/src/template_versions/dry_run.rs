@@ -50,7 +50,7 @@ fn named(call: &Call) -> Result<DryRun, Failure> {
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let version = call.id("templateversion")?;
     let body: Create = call.json_for(&actor, Intent::TemplateVersion(version, Action::Read)).await?;
-    let parameters = by_name(body.rich_parameter_values);
+    let parameters = by_name("rich_parameter_values", body.rich_parameter_values)?;
     let command = CreateDryRun { workspace_name: body.workspace_name, parameters };
     let job = template_versions::create_dry_run(call.context(), &actor, version, command).await?;
     Ok(created(&JobObject::from(&job)))

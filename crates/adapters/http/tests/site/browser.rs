@@ -130,3 +130,13 @@ async fn signing_in_leads_to_where_one_was_going() {
     let message = browser.get("/nothing").await.expect(404);
     assert!(message.body.contains("Page not found"));
 }
+
+#[actix_web::test]
+async fn programs_that_look_for_a_command_line_are_told_where_it_is() {
+    let house = house().await;
+    for path in ["/install.sh", "/bin", "/bin/coder-linux-amd64"] {
+        let told = house.send(TestRequest::with_uri(path)).await.expect(404);
+        assert_eq!(told.header("content-type"), "text/plain; charset=utf-8", "{path}");
+        assert!(told.body.contains("install it from"), "{path}");
+    }
+}

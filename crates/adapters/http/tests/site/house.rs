@@ -192,6 +192,7 @@ async fn house_of(
         outlets,
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::new(opened.changes()),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.unwrap();

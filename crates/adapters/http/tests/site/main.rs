@@ -8,6 +8,7 @@
 
 mod accounts;
 mod all_defects;
+mod app_objects;
 mod appearance;
 mod audit;
 mod authcheck;
@@ -63,6 +64,7 @@ mod scim_providers;
 mod scim_schemas;
 mod scim_tokens;
 mod scopes;
+mod signed_tokens;
 mod step_up;
 mod template_versions;
 mod templates;

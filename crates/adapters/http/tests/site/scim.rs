@@ -1,6 +1,6 @@
 //! Users of a directory that provisions by SCIM 2.0.
 
-use crate::house::{Answer, House, house_on_postgres, house_with};
+use crate::house::{Answer, House, NOW, house_on_postgres, house_with};
 use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::BoxBody;
@@ -8,6 +8,9 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use doorward_domain::Secret;
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::System;
+use doorward_ports::StoreError;
 use doorward_services::scim::PostExisting;
 use doorward_testkit::postgres::Database;
 use serde_json::{Value, json};
@@ -151,6 +154,88 @@ directories! {
         // Name, address and external id are free again.
         house.scim(Method::POST, "/Users", bjensen()).await.expect(201);
     }
+
+    async fn a_directory_makes_nobody_before_there_is_an_owner(house) {
+        let refused = house.scim(Method::POST, "/Users", bjensen()).await.expect(409).json();
+        assert!(refused["detail"].as_str().unwrap().contains("set up"), "{refused}");
+        house.owner().await;
+        house.scim(Method::POST, "/Users", bjensen()).await.expect(201);
+    }
+
+    async fn what_a_directory_does_not_touch_stays_with_the_account(house) {
+        let owner = house.owner().await;
+        let flo = json!({ "userName": "flo", "displayName": "Flo", "emails": [{ "value": "fl@example.com" }] });
+        let made = house.scim(Method::POST, "/Users", flo.clone()).await.expect(201).json();
+        let id: UserId = made["id"].as_str().unwrap().parse().unwrap();
+        // As the provider says at a sign-in.
+        let followed: Result<bool, StoreError> = house
+            .store
+            .write(move |repos| {
+                let (email, name) = ("married@example.com".parse().unwrap(), "Flora".parse().unwrap());
+                repos.users().update_contact(&System::because("a test").permit(), id, &email, &name, "", NOW)
+            })
+            .await;
+        assert!(followed.unwrap());
+        house.clock.advance(Duration::MILLISECOND);
+        house.member(&owner, "fl").await;
+        let account = async || {
+            let user = house.get(&format!("/users/{id}"), &owner).await.expect(200).json();
+            [user["email"].clone(), user["name"].clone(), user["status"].clone()]
+        };
+        let path = format!("/Users/{id}");
+        let set = |path: &str, value: Value| patch(json!([{ "op": "replace", "path": path, "value": value }]));
+        house.scim(Method::PATCH, &path, set("title", json!("Boss"))).await.expect(200);
+        assert_eq!(account().await, [json!("married@example.com"), json!("Flora"), json!("dormant")]);
+        house.scim(Method::PATCH, &path, set("displayName", json!("Flo F."))).await.expect(200);
+        assert_eq!(account().await[1], "Flo F.");
+        let mut off = flo.clone();
+        off["active"] = json!(false);
+        for (method, body) in [(Method::PATCH, set("active", json!(false))), (Method::PUT, off.clone())] {
+            assert_eq!(house.scim(method, &path, body).await.expect(200).json()["active"], false);
+            assert_eq!(account().await[2], "suspended");
+            house.scim(Method::PATCH, &path, set("active", json!(true))).await.expect(200);
+        }
+        // Somebody else's address is refused, but nobody stays for it.
+        off["emails"] = json!([{ "value": "ann@example.com" }]);
+        let mut on = off.clone();
+        on["active"] = json!(true);
+        assert_eq!(house.scim(Method::PUT, &path, on).await.expect(409).json()["scimType"], "uniqueness");
+        house.scim(Method::PUT, &path, off).await.expect(200);
+        assert_eq!(account().await, [json!("married@example.com"), json!("Flo"), json!("suspended")]);
+    }
+
+    async fn whoever_has_a_name_of_a_user_is_switched_off(house) {
+        let owner = house.owner().await;
+        let zed = json!({ "userName": "zed", "emails": [{ "value": "zed@corp.example" }] });
+        house.scim(Method::POST, "/Users", zed).await.expect(201);
+        let renamed = json!({ "username": "zedx", "name": "" });
+        house.api(Method::PUT, "/users/zed/profile", &owner, renamed).await.expect(200);
+        house.clock.advance(Duration::MILLISECOND);
+        let token = house.member(&owner, "zed").await;
+        let id = house.get("/users/zed", &owner).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+        let off = patch(json!([{ "op": "replace", "path": "active", "value": false }]));
+        let off = house.scim(Method::PATCH, &format!("/Users/{id}"), off).await.expect(200).json();
+        assert_eq!((&off["active"], &off["userName"]), (&json!(false), &json!("zed@example.com")));
+        house.get("/users/me", &token).await.expect(401);
+        let found = house.scim_get("/Users?filter=userName%20eq%20%22zed%22").await.expect(200).json();
+        assert_eq!((&found["totalResults"], &found["Resources"][0]["emails"][0]["value"]), (&json!(1), &json!("zed@corp.example")));
+    }
+
+    async fn a_name_that_the_directory_says_is_not_changed_by_hand(house) {
+        let owner = house.owner().await;
+        house.scim(Method::POST, "/Users", bjensen()).await.expect(201);
+        house.scim_user("bob@example.com").await;
+        let named = async |user: &str, username: &str, name: &str, status: u16| {
+            let body = json!({ "username": username, "name": name });
+            house.api(Method::PUT, &format!("/users/{user}/profile"), &owner, body).await.expect(status).json()
+        };
+        let refused = named("bjensen", "bjensen", "By Hand", 400).await;
+        assert!(refused["message"].as_str().unwrap().contains("follows the directory"), "{refused}");
+        // The user name is not the directory's, nor are names that it does not say.
+        named("bjensen", "barbara", "Babs Jensen", 200).await;
+        assert_eq!(named("bob", "bob", "Bob", 200).await["name"], "Bob");
+        assert_eq!(named("ann", "ann", "Ann", 200).await["name"], "Ann");
+    }
 }
 
 #[actix_web::test]
@@ -267,8 +352,11 @@ async fn user_names_change_if_that_is_allowed() {
     let renamed = house.scim(Method::PATCH, &path, rename("robert@example.com")).await.expect(200).json();
     assert_eq!(renamed["userName"], "robert@example.com");
     assert_eq!(house.get("/users/robert", &owner).await.expect(200).json()["id"], json!(id));
-    let taken = house.scim(Method::PATCH, &path, rename("CARL@example.com")).await.expect(409).json();
-    assert_eq!(taken["scimType"], "uniqueness");
+    // Ann's account is one that the directory has not written to.
+    for name in ["CARL@example.com", "Ann"] {
+        let taken = house.scim(Method::PATCH, &path, rename(name)).await.expect(409).json();
+        assert_eq!(taken["scimType"], "uniqueness");
+    }
     // A name that only the account of somebody else has gets some characters more.
     house.scim(Method::PATCH, &path, rename("ann@other.example")).await.expect(200);
     let account = house.get(&format!("/users/{id}"), &owner).await.expect(200).json();
@@ -354,8 +442,19 @@ async fn what_is_wrong_is_told_in_the_words_of_the_rfc() {
         let refused = house.scim(method, path, body.clone()).await.expect(400).json();
         assert_eq!((&refused["scimType"], &refused["status"]), (&json!(kind), &json!("400")), "{body}");
     }
-    let broken = TestRequest::post().uri("/scim/v2/Users").insert_header(("Authorization", KEY)).set_payload("{");
-    assert_eq!(house.send(broken).await.expect(400).json()["scimType"], "invalidSyntax");
+    // What stands twice is refused in one spelling as in two.
+    for (place, body) in [
+        ("/Users", "{"),
+        ("/Users", r#"{"userName":"a@b.example","userName":"c@d.example"}"#),
+        ("/Users", r#"{"userName":"a@b.example","USERNAME":"c@d.example"}"#),
+        ("/Groups", r#"{"displayName":"a","members":[],"members":[]}"#),
+        ("/Bulk", r#"{"Operations":[{"method":"DELETE","path":"/Users/1","path":"/Users/2"}]}"#),
+        ("/.search", r#"{"filter":"userName pr","filter":"id pr"}"#),
+    ] {
+        let broken = TestRequest::post().uri(&format!("/scim/v2{place}")).insert_header(("Authorization", KEY));
+        let refused = house.send(broken.set_payload(body)).await.expect(400).json();
+        assert_eq!(refused["scimType"], "invalidSyntax", "{body}");
+    }
     let wrong = house.scim(Method::POST, &path, json!({})).await.expect(405);
     assert!(wrong.header("allow").contains("PATCH") && wrong.json()["schemas"] == json!([ERROR]));
     house.scim_get("/nope").await.expect(404);

@@ -60,6 +60,25 @@ directories! {
         }
     }
 
+    async fn no_filter_looks_for_nul(house) {
+        house.owner().await;
+        for (place, filter) in [
+            ("/Users", r#"userName eq "a\u0000""#),
+            ("/Users", r#"userName sw "\u0000""#),
+            ("/Users", r#"externalId eq "a\u0000""#),
+            ("/Users", r#"emails[value eq "a\u0000"]"#),
+            ("/Groups", r#"displayName eq "a\u0000""#),
+            ("/Groups", r#"members[display ne "a\u0000"]"#),
+        ] {
+            let refused = house.scim_get(&format!("{place}?filter={}", encoded(filter))).await.expect(400).json();
+            assert_eq!(refused["scimType"], "invalidFilter", "{filter}");
+            for place in [&format!("{place}/.search"), "/.search"] {
+                let refused = house.scim(Method::POST, place, json!({ "filter": filter })).await.expect(400).json();
+                assert_eq!(refused["scimType"], "invalidFilter", "{filter}");
+            }
+        }
+    }
+
     async fn lists_are_paged_and_sorted(house) {
         house.owner().await;
         for name in ["d@x.example", "b@x.example", "c@x.example"] {

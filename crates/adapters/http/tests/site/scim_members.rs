@@ -132,6 +132,30 @@ directories! {
         assert_eq!(house.scim(Method::PATCH, &path, add).await.expect(200).header("etag"), added.header("etag"));
     }
 
+    async fn who_reads_a_user_again_learns_of_other_groups(house) {
+        house.owner().await;
+        let bob = house.scim_user("bob@example.com").await;
+        let path = format!("/Users/{bob}");
+        let first = house.scim_get(&path).await.expect(200).header("etag").to_owned();
+        let group = house.group_of("Devs", &[&bob]).await;
+        let known = async |tag: &str, path: &str, status: u16| {
+            house.scim_if(Method::GET, path, Value::Null, &[("If-None-Match", tag)]).await.expect(status)
+        };
+        let now = known(&first, &path, 200).await;
+        let second = now.header("etag").to_owned();
+        assert_eq!((now.json()["groups"][0]["display"].as_str(), now.json()["meta"]["version"].as_str()), (Some("Devs"), Some(second.as_str())));
+        known(&second, &path, 304).await;
+        // The groups are not what a change is about.
+        known(&first, &format!("{path}?excludedAttributes=groups"), 304).await;
+        let listed = house.scim_get("/Users?filter=userName%20eq%20%22bob%40example.com%22").await.expect(200).json();
+        assert_eq!(listed["Resources"][0]["meta"]["version"], json!(second));
+        house.scim(Method::DELETE, &group, Value::Null).await.expect(204);
+        known(&second, &path, 200).await;
+        let title = patch(json!([{ "op": "replace", "path": "title", "value": "Boss" }]));
+        house.scim_if(Method::PATCH, &path, title.clone(), &[("If-Match", &second)]).await.expect(200);
+        house.scim_if(Method::PATCH, &path, title, &[("If-Match", &second)]).await.expect(412);
+    }
+
     async fn an_id_has_one_spelling(house) {
         house.owner().await;
         let bob = house.scim_user("bob@example.com").await;

@@ -41,6 +41,28 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
 }
 
 #[actix_web::test]
+async fn of_two_values_of_one_name_nobody_knows_which_is_meant() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let dev = house.template(&owner, "dev").await;
+    let made = house.workspace(&owner, &dev, "box").await;
+    let value = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let values = json!([value("size", "1"), value("zone", "eu"), value("size", "2")]);
+    let new = json!({ "template_id": dev["id"], "name": "other", "rich_parameter_values": values });
+    let build = json!({ "transition": "start", "rich_parameter_values": values });
+    let organization = house.organization_id(&owner).await;
+    for (path, body) in [
+        ("/users/me/workspaces".to_owned(), new.clone()),
+        (format!("/organizations/{organization}/members/me/workspaces"), new),
+        (format!("/workspaces/{}/builds", id(&made)), build),
+    ] {
+        let refused = house.api(POST, &path, &owner, body).await.expect(400).json();
+        let told = json!([{ "field": "rich_parameter_values", "detail": "\"size\" is named more than once" }]);
+        assert_eq!(refused["validations"], told, "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn a_workspace_lives_its_life() {
     let house = house().await;
     let owner = house.owner().await;

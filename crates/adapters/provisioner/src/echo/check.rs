@@ -3,6 +3,7 @@
 use super::Defect;
 use super::template::{Agent, Parameter, Resource, Stages, Steps, Template, Variable};
 use super::text::{Text, is_name};
+use doorward_domain::template_versions::check_regex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most variables, parameters, presets, resources, agents or apps.
@@ -139,6 +140,11 @@ fn parameter_is_good(parameter: &Parameter) -> Result<(), Defect> {
     if !["", "increasing", "decreasing"].contains(&validation.monotonic.as_str()) {
         return Err(wrong("validation.monotonic is increasing or decreasing".to_owned()));
     }
+    // This provisioner judges no values: what the server cannot check nobody would.
+    check_regex(&validation.regex).map_err(|error| {
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        wrong(format!("validation.regex cannot be read: {error}"))
+    })?;
     if let (Some(min), Some(max)) = (validation.min, validation.max)
         && min > max
     {

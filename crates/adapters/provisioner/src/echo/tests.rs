@@ -212,6 +212,11 @@ fn a_mistake_in_a_description_is_told_with_its_place() {
         ("[[parameter]]\nname = \"a\"\ntype = \"int\"", "the type is"),
         ("[[parameter]]\nname = \"a\"\ntype = \"number\"\ndefault = \"x\"", "the default is no number"),
         ("[[parameter]]\nname = \"a\"\nvalidation = { min = 2, max = 1 }", "above"),
+        ("[[parameter]]\nname = \"a\"\nvalidation = { regex = \"(\" }", "regex cannot be read"),
+        (
+            "[[parameter]]\nname = \"a\"\nvalidation = { regex = \"((((a{100}){100}){100}){100})\" }",
+            "regex cannot be read",
+        ),
         ("[[preset]]\nname = \"p\"\nparameters = { a = 1 }", "there is no parameter `a`"),
         ("[[resource]]\nname = \"a\"\ntype = \"b\"\non = [\"delete\"]", "nothing is there"),
         ("[[resource]]\nname = \"a\"\ntype = \"b\"\non = [\"pause\"]", "unknown variant `pause`"),

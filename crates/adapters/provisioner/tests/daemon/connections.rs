@@ -84,6 +84,23 @@ fn a_key_that_is_not_known_ends_the_daemon_before_it_connects() {
 }
 
 #[test]
+fn a_key_that_is_deleted_ends_the_daemon_and_no_other_trouble_does() {
+    with_daemon(
+        |_| {},
+        async |server, running| {
+            server.until(|known| known.asked == 1).await;
+            // A proxy before the server may say so for a while.
+            server.known.borrow_mut().status = Some(401);
+            server.cut();
+            server.until(|known| known.connections == 4).await;
+            *server.key_status.lock().unwrap() = 401;
+            let ended = running.await.unwrap();
+            assert!(matches!(&ended, Err(RunError::Refused(why)) if why.contains("401")), "{ended:?}");
+        },
+    );
+}
+
+#[test]
 fn told_to_stop_a_daemon_that_waits_says_that_it_wants_nothing_and_leaves() {
     with_daemon(
         |_| {},

@@ -61,6 +61,8 @@ pub(crate) struct Server {
     /// Cuts the present connections off.
     cut: watch::Sender<u32>,
     pub(crate) stops: Stops,
+    /// What it answers to who asks about the key.
+    pub(crate) key_status: Arc<Mutex<u16>>,
 }
 
 struct Calls(Server);
@@ -299,9 +301,10 @@ pub(crate) fn with_daemon<F: AsyncFnOnce(Server, &mut Running)>(change: impl FnO
     };
     change(&mut known);
     let (connections, mut connected) = mpsc::unbounded_channel();
+    let key_status = Arc::new(Mutex::new(known.key_status));
     let network = InMemory {
         connections,
-        key_status: Arc::new(Mutex::new(known.key_status)),
+        key_status: Arc::clone(&key_status),
         status: Arc::new(Mutex::new(known.status.unwrap_or(200))),
     };
     let server = Server {
@@ -309,6 +312,7 @@ pub(crate) fn with_daemon<F: AsyncFnOnce(Server, &mut Running)>(change: impl FnO
         changed: Rc::new(Notify::new()),
         cut: watch::Sender::new(0),
         stops: Stops::default(),
+        key_status,
     };
     LocalSet::new().block_on(&runtime, async {
         let accepting = server.clone();

@@ -19,8 +19,8 @@ use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::LoginType;
 use doorward_ports::oauth2::{ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts};
 
-/// Grant, its key, its scopes, and the client secret with the time it was last seen.
-type RotatedRow = (Id<GrantId>, String, ScopeText, Option<Id<AppSecretId>>, Option<At>);
+/// Grant, its key, its scopes, the client secret with the time it was last seen, and its audience.
+type RotatedRow = (Id<GrantId>, String, ScopeText, Option<Id<AppSecretId>>, Option<At>, Option<String>);
 
 statement! {
     /// Of several at once, the first to lock the grant wins: the others wait for it, look at the row again and find
@@ -44,7 +44,7 @@ statement! {
         resources: Option<Vec<&'a str>> as Nullable<Array<Text>>,
         next_access: Hash as sql::Digest,
         access_lifetime_seconds: i64 as BigInt,
-    } -> (sql::Uuid, Text, Text, Nullable<sql::Uuid>, Nullable<sql::Instant>) {
+    } -> (sql::Uuid, Text, Text, Nullable<sql::Uuid>, Nullable<sql::Instant>, Nullable<Text>) {
         "WITH rotated AS (\
            UPDATE oauth2_grants g SET refresh_digest = ?, \
              refresh_expires_at = CASE WHEN g.is_device THEN ? ELSE ? END, \
@@ -58,12 +58,12 @@ statement! {
                ELSE $9 IS NULL AND ? END AND ($15 OR NOT g.by_key) \
              AND u.id = g.user_id AND NOT u.deleted AND u.status <> 'suspended' \
              AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($16)) \
-           RETURNING g.id, g.access_key_id, g.scopes, g.refresh_expires_at, s.id AS secret_id, s.last_used_at), \
+           RETURNING g.id, g.access_key_id, g.scopes, g.refresh_expires_at, g.audience, s.id AS secret_id, s.last_used_at), \
          access AS (\
            UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $14, \
              updated_at = $14, expires_at = $6, slides_until = r.refresh_expires_at, unused = true \
            FROM rotated r WHERE k.id = r.access_key_id RETURNING k.id) \
-         SELECT r.id, r.access_key_id, r.scopes, r.secret_id, r.last_used_at \
+         SELECT r.id, r.access_key_id, r.scopes, r.secret_id, r.last_used_at, r.audience \
          FROM rotated r JOIN access k ON k.id = r.access_key_id"
     }
 }
@@ -92,11 +92,17 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         access_lifetime_seconds: rotation.access_lifetime_seconds,
     };
     let row: Option<RotatedRow> = statement.get_result(conn).optional()?;
-    let Some((Id(grant_id), key, scopes, secret, seen)) = row else { return Ok(None) };
+    let Some((Id(grant_id), key, scopes, secret, seen, audience)) = row else { return Ok(None) };
     let access_key_id =
         ApiKeyId::new(key).map_err(|cause| RowError::new("oauth2_grants", "access_key_id", grant_id).because(cause))?;
     let secret = secret.map(|id| (id.0, seen.map(|at| at.0)));
-    Ok(Some(Rotated { grant_id, access_key_id, scopes: scopes.0, secret }))
+    Ok(Some(Rotated {
+        grant_id,
+        access_key_id,
+        scopes: scopes.0,
+        secret,
+        resource: audience.map(Resource::from_storage),
+    }))
 }
 
 statement! {

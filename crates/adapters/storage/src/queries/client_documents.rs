@@ -1,6 +1,7 @@
 //! Copies of the metadata documents of clients.
 
 use super::Conn;
+use super::one_of::OneOf;
 use crate::schema::{oauth2_apps, oauth2_client_documents};
 use crate::touches::Touches;
 use crate::types::{At, Id};
@@ -59,6 +60,20 @@ fn trim(conn: &mut Conn) -> QueryResult<()> {
 }
 
 impl ClientDocumentRepository for UnitOfWork<'_, Conn> {
+    fn list_urls(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, ClientUrl)>, StoreError> {
+        if apps.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let rows: Vec<(Id<AppId>, String)> = oauth2_client_documents::table
+                .filter(OneOf::ids("oauth2_client_documents.app_id", apps.iter().copied()))
+                .select((oauth2_client_documents::app_id, oauth2_client_documents::url))
+                .order(oauth2_client_documents::app_id)
+                .load(conn)?;
+            Ok(rows.into_iter().map(|(Id(app), url)| (app, ClientUrl::from_storage(url))).collect())
+        })
+    }
+
     fn find(&mut self, app: AppId) -> Result<Option<StoredDocument>, StoreError> {
         self.run(|conn| {
             let row: Option<DocumentRow> = oauth2_client_documents::table

@@ -4,7 +4,10 @@ use super::expiring::Expiring;
 use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
-use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_device_authorizations, oauth2_grants};
+use crate::schema::{
+    api_keys, oauth2_apps, oauth2_codes, oauth2_consents, oauth2_device_authorizations, oauth2_grants,
+    oauth2_pushed_requests,
+};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, ScopeText};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -194,6 +197,27 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
             |conn| Ok(deleted.get_result(conn).optional()?),
         )?;
         Ok(key.is_some())
+    }
+
+    fn delete_of_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        app: AppId,
+    ) -> Result<usize, StoreError> {
+        self.write_all(permit, &permit.kind(), Touches::app(app), |conn| {
+            // Codes first, for the reason given at `sessions::end_all`.
+            diesel::delete(oauth2_codes::table.filter(oauth2_codes::app_id.eq(Id(app)))).execute(conn)?;
+            let devices = oauth2_device_authorizations::table.filter(oauth2_device_authorizations::app_id.eq(Id(app)));
+            diesel::delete(devices).execute(conn)?;
+            let pushed = oauth2_pushed_requests::table.filter(oauth2_pushed_requests::app_id.eq(Id(app)));
+            diesel::delete(pushed).execute(conn)?;
+            let consents = oauth2_consents::table.filter(oauth2_consents::app_id.eq(Id(app)));
+            diesel::delete(consents).execute(conn)?;
+            let ended = diesel::delete(oauth2_grants::table.filter(oauth2_grants::app_id.eq(Id(app)))).execute(conn)?;
+            // Tokens of its service account came of no grant.
+            diesel::delete(api_keys::table.filter(api_keys::app_id.eq(Id(app)))).execute(conn)?;
+            Ok(ended)
+        })
     }
 
     fn delete_of_user_and_app(

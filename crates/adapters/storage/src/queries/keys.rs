@@ -8,7 +8,7 @@ use crate::types::At;
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
-use doorward_domain::keys::{CryptoKey, KeyRotation};
+use doorward_domain::keys::{CryptoKey, KeyId, KeyPurpose, KeyRotation};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
@@ -72,6 +72,17 @@ impl KeyRepository for UnitOfWork<'_, Conn> {
                 .set(crypto_keys::secret.eq(stored))
                 .execute(conn)?;
             Ok(changed > 0)
+        })
+    }
+
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::CryptoKey>,
+        purpose: KeyPurpose,
+        id: KeyId,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind(), Touches::from(Change::CryptoKeys), |conn| {
+            Ok(diesel::delete(crypto_keys::table.find((purpose.as_str(), id.to_string()))).execute(conn)? > 0)
         })
     }
 

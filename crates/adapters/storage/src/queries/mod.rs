@@ -66,6 +66,7 @@ mod quotas;
 mod registrations;
 mod replays;
 mod replicas;
+mod resource_servers;
 mod roles;
 mod runtime_settings;
 mod scim;

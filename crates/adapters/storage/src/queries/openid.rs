@@ -2,10 +2,11 @@
 
 use super::Conn;
 use super::one_of::OneOf;
+use crate::error::RowError;
 use crate::rows::AppRow;
 use crate::schema::{
-    federated_sessions, oauth2_apps, oauth2_consents, oauth2_grants, oauth2_registered_clients, openid_apps,
-    openid_codes, openid_devices, openid_grants, openid_sessions,
+    app_logos, federated_sessions, oauth2_apps, oauth2_consents, oauth2_grants, oauth2_registered_clients, openid_apps,
+    openid_codes, openid_devices, openid_grants, openid_sessions, verified_emails,
 };
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Json, ScopeText};
@@ -13,9 +14,10 @@ use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::App;
-use doorward_domain::openid::{AppRules, Consent, Identity};
+use doorward_domain::openid::{AppRules, Consent, Identity, Logo};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
+use doorward_domain::users::UnknownValueError;
 use doorward_ports::StoreError;
 use doorward_ports::openid::{Known, OpenIdRepository};
 use uuid::Uuid;
@@ -233,6 +235,56 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                 .do_update()
                 .set(openid_apps::rules.eq(Json(rules.clone())))
                 .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_verified_email(&mut self, user: UserId) -> Result<Option<String>, StoreError> {
+        self.run(|conn| {
+            let row = verified_emails::table.find(Id(user)).select(verified_emails::email);
+            Ok(row.get_result(conn).optional()?)
+        })
+    }
+
+    fn update_verified_email<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        user: UserId,
+        email: Option<&'a str>,
+    ) -> Result<(), StoreError> {
+        self.write_all(permit, &permit.kind().id(user.0).owner(user.0), Touches::nobody(NOBODY), |conn| {
+            diesel::delete(verified_emails::table.find(Id(user))).execute(conn)?;
+            if let Some(email) = email {
+                let new =
+                    (verified_emails::user_id.eq(Id(user)), verified_emails::email.eq(email.to_ascii_lowercase()));
+                diesel::insert_into(verified_emails::table).values(new).execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn find_logo(&mut self, app: AppId) -> Result<Option<Logo>, StoreError> {
+        self.run(|conn| {
+            let row = app_logos::table.find(Id(app)).select((app_logos::kind, app_logos::bytes));
+            let Some((kind, bytes)) = row.get_result::<(String, Vec<u8>)>(conn).optional()? else { return Ok(None) };
+            let bad = |cause: UnknownValueError| RowError::new("app_logos", "kind", app).because(cause);
+            Ok(Some(Logo { kind: kind.parse().map_err(bad)?, bytes }))
+        })
+    }
+
+    fn replace_logo<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        logo: Option<&'a Logo>,
+    ) -> Result<(), StoreError> {
+        self.write_all(permit, &permit.kind().id(app.0), Touches::nobody(NOBODY), |conn| {
+            diesel::delete(app_logos::table.find(Id(app))).execute(conn)?;
+            if let Some(Logo { kind, bytes }) = logo {
+                let new =
+                    (app_logos::app_id.eq(Id(app)), app_logos::kind.eq(kind.as_str()), app_logos::bytes.eq(bytes));
+                diesel::insert_into(app_logos::table).values(new).execute(conn)?;
+            }
             Ok(())
         })
     }

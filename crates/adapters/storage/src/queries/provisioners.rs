@@ -116,11 +116,12 @@ impl ProvisionerDaemonRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn count(&mut self, organization: OrganizationId) -> Result<i64, StoreError> {
+    fn count(&mut self, organization: OrganizationId, owner: &str) -> Result<i64, StoreError> {
         self.run(|conn| {
-            let of_organization =
-                provisioner_daemons::table.filter(provisioner_daemons::organization_id.eq(Id(organization)));
-            Ok(of_organization.count().get_result(conn)?)
+            let of_owner = provisioner_daemons::table
+                .filter(provisioner_daemons::organization_id.eq(Id(organization)))
+                .filter(provisioner_daemons::owner.eq(owner));
+            Ok(of_owner.count().get_result(conn)?)
         })
     }
 

@@ -58,6 +58,20 @@ impl RegistrationRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| Ok(locks::registered_client_for_update(conn, app)?.map(RegisteredClient::from)))
     }
 
+    fn adopted_among(&mut self, apps: &[AppId]) -> Result<BTreeSet<AppId>, StoreError> {
+        if apps.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        self.run(|conn| {
+            let found: Vec<Id<AppId>> = oauth2_registered_clients::table
+                .filter(OneOf::ids("oauth2_registered_clients.app_id", apps.iter().copied()))
+                .filter(oauth2_registered_clients::adopted)
+                .select(oauth2_registered_clients::app_id)
+                .load(conn)?;
+            Ok(found.into_iter().map(|Id(app)| app).collect())
+        })
+    }
+
     fn among(&mut self, apps: &[AppId]) -> Result<BTreeSet<AppId>, StoreError> {
         if apps.is_empty() {
             return Ok(BTreeSet::new());

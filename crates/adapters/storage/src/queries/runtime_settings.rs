@@ -9,7 +9,10 @@ use crate::types::Id;
 use crate::unit_of_work::UnitOfWork;
 use diesel::prelude::*;
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::oauth2::BlockList;
+use doorward_domain::runtime_settings::RuntimeSetting as _;
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::runtime_settings::{RuntimeSettingRepository, SettingChange, StoredSetting};
 
 /// Settings of the deployment stand beside those of organizations; no organization has the id of zeroes.
@@ -59,7 +62,13 @@ impl RuntimeSettingRepository for UnitOfWork<'_, Conn> {
     }
 
     fn update(&mut self, change: &SettingChange) -> Result<(), StoreError> {
-        self.write_permitted(Touches::nobody("no permission depends on these settings"), |conn| {
+        // What is blocked is remembered; see `Change::ClientPolicy`.
+        let touches = if change.name() == BlockList::NAME {
+            Touches::from(Change::ClientPolicy)
+        } else {
+            Touches::nobody("no permission depends on these settings")
+        };
+        self.write_permitted(touches, |conn| {
             diesel::insert_into(runtime_settings::table)
                 .values((
                     runtime_settings::name.eq(change.name()),

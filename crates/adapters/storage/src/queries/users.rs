@@ -294,6 +294,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
     ) -> Result<bool, StoreError> {
         self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let changed = diesel::update(living!(id))
+                .filter(users::login_type.eq(LoginType::Password.as_str()))
                 .set((users::password_hash.eq(Some(hash.expose())), users::updated_at.eq(At(now))))
                 .execute(conn)?;
             if changed > 0 {

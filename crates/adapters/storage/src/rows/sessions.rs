@@ -42,7 +42,7 @@ impl From<&ApiKey> for KeyRow {
             user_id: Id(key.user_id),
             secret_digest: Hash(key.secret_digest),
             login_type: key.login_type.as_str().to_owned(),
-            scopes: key.scope_names().collect::<Vec<_>>().join(" "),
+            scopes: key.stored_scopes(),
             token_name: key.token_name.clone(),
             ip: key.ip.clone(),
             created_at: At(key.created_at),

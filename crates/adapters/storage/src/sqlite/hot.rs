@@ -10,7 +10,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, Authorization, ClientType, ExchangedTokens};
+use doorward_domain::oauth2::{App, AppSecret, Authorization, ClientType, ExchangedTokens, Resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, NewAccessToken};
 use doorward_domain::users::UserStatus;
 use doorward_ports::oauth2::{
@@ -127,7 +127,13 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         ))
         .execute(conn)?;
     let access_key_id = ApiKeyId::new(key).map_err(|cause| bad("access_key_id").because(cause))?;
-    Ok(Some(Rotated { grant_id: id, access_key_id, scopes: scopes.0, secret }))
+    Ok(Some(Rotated {
+        grant_id: id,
+        access_key_id,
+        scopes: scopes.0,
+        secret,
+        resource: audience.map(Resource::from_storage),
+    }))
 }
 
 /// Issues an access token for a service account, see

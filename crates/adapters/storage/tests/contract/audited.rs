@@ -70,6 +70,7 @@ impl Walk {
             outlets: doorward_services::notifications::Outlets::default(),
             proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
             looks: doorward_services::appearance::Looks::default(),
+            policies: doorward_services::oauth2::Policies::none(),
             job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
@@ -180,7 +181,7 @@ impl Walk {
         };
         let run = async || {
             let app = find_client(&self.ctx, &request).await.unwrap();
-            let consent = prepare(&self.ctx, app, &request).unwrap();
+            let consent = prepare(&self.ctx, app, &request).await.unwrap();
             approve(&self.ctx, actor, consent).await
         };
         let Answer::Redirect(location) = self.step("consent", 0, run).await else {
@@ -256,7 +257,7 @@ contract! {
             ..AuthorizeRequest::default()
         };
         let app = find_client(ctx, &request).await.unwrap();
-        let consent = prepare(ctx, app, &request).unwrap();
+        let consent = prepare(ctx, app, &request).await.unwrap();
         apps::delete(ctx, &ann, tool.id).await.unwrap();
         let refused = approve(ctx, &ann, consent).await;
         assert!(matches!(refused, Err(doorward_services::Error::NoSuch(_))), "{refused:?}");

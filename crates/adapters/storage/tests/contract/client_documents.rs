@@ -1,4 +1,5 @@
 use crate::support::*;
+use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{App, ClientUrl, DOCUMENT_BRAKE, DOCUMENTS_MAX, StoredDocument};
 use time::Duration;
 
@@ -25,6 +26,8 @@ contract! {
             repos.client_documents().upsert(&permit(), &first)?;
             assert_eq!(repos.client_documents().find(id)?, Some(first.clone()));
             repos.client_documents().note_failure(&permit(), &failed(NOW + Duration::SECOND))?;
+            let urls = repos.client_documents().list_urls(&[id, AppId::NIL])?;
+            assert_eq!((urls, repos.client_documents().list_urls(&[])?), (vec![(id, first.url.clone())], vec![]));
             let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..first.clone() };
             assert_eq!(repos.client_documents().find(id)?, Some(braked));
             let next = StoredDocument {

@@ -122,6 +122,30 @@ contract! {
         assert_eq!((db.rows("oauth2_grants"), db.rows("api_keys"), db.rows("oauth2_codes")), (3, 3, 1));
     }
 
+    async fn all_grants_of_an_app_are_ended_with_its_codes(db) {
+        let granted = Granted::in_store(&db).await;
+        let bystander = Granted::in_store(&db).await;
+        let others = grant(&granted.app, None, &bystander.user);
+        let codes = [code(&granted.app, &bystander.user), code(&bystander.app, &granted.user)];
+        let app = granted.app.id;
+        // That of a service account, which came of no grant.
+        let mut own = grant(&granted.app, None, &bystander.user).1;
+        if let Some(binding) = &mut own.oauth2 {
+            binding.grant_id = None;
+        }
+        let ended = db
+            .write(move |repos| {
+                repos.api_keys().insert(&permit(), &own)?;
+                repos.grants().insert(&permit(), &others.0, &others.1)?;
+                codes.iter().try_for_each(|code| repos.codes().insert(&permit(), code))?;
+                let grants = repos.grants();
+                Ok((grants.delete_of_app(&permit(), app)?, grants.delete_of_app(&permit(), app)?))
+            })
+            .await;
+        assert_eq!(ended, (2, 0));
+        assert_eq!((db.rows("oauth2_grants"), db.rows("api_keys"), db.rows("oauth2_codes")), (1, 1, 1));
+    }
+
     async fn access_is_narrowed(db) {
         let granted = Granted::in_store(&db).await;
         let (id, key) = (granted.grant.id, granted.key.id.clone());

@@ -38,6 +38,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::none(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }

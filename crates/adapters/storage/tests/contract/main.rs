@@ -52,6 +52,7 @@ mod quotas;
 mod registrations;
 mod replays;
 mod replicas;
+mod resource_servers;
 mod roles;
 mod rotation;
 mod runtime_settings;

@@ -3,7 +3,9 @@ use crate::support::*;
 use crate::user_links::federated;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::{App, DeviceDecision};
-use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
+use doorward_domain::openid::{
+    AppProfile, AppRules, ClaimName, Consent, Identity, LOGO_MAX, Logo, LogoKind, RequestedClaims, SignIn, fingerprint,
+};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::User;
 use doorward_ports::StoreError;
@@ -153,6 +155,47 @@ contract! {
         assert_eq!(found, []);
     }
 
+    async fn the_last_address_that_was_verified_is_kept_until_it_is_taken_back(db) {
+        let granted = Granted::in_store(&db).await;
+        let user = granted.user.id;
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                let mut found = vec![openid.find_verified_email(user)?];
+                for email in [Some("One@Example.com"), Some("two@example.com"), None] {
+                    openid.update_verified_email(&permit(), user, email)?;
+                    found.push(openid.find_verified_email(user)?);
+                }
+                Ok(found)
+            })
+            .await;
+        let text = |email: &str| Some(email.to_owned());
+        assert_eq!(found, [None, text("one@example.com"), text("two@example.com"), None]);
+    }
+
+    async fn the_last_logo_is_kept_and_goes_with_its_app(db) {
+        let granted = Granted::in_store(&db).await;
+        let app = granted.app.id;
+        let logo = |kind, byte| Logo { kind, bytes: vec![byte; LOGO_MAX] };
+        let (first, second) = (logo(LogoKind::Png, 1), logo(LogoKind::Webp, 2));
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                let none = openid.find_logo(app)?;
+                openid.replace_logo(&permit(), app, Some(&first))?;
+                openid.replace_logo(&permit(), app, Some(&second))?;
+                let found = openid.find_logo(app)?;
+                assert_eq!((none, found), (None, Some(second.clone())));
+                openid.replace_logo(&permit(), app, None)?;
+                let gone = openid.find_logo(app)?;
+                openid.replace_logo(&permit(), app, Some(&second))?;
+                repos.apps().delete(&permit(), app)?;
+                Ok((gone, repos.openid().find_logo(app)?))
+            })
+            .await;
+        assert_eq!(found, (None, None));
+    }
+
     async fn what_is_particular_about_an_app_is_kept(db) {
         let granted = Granted::in_store(&db).await;
         let rules = AppRules {
@@ -160,6 +203,7 @@ contract! {
             trusted: true,
             post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
             backchannel_logout_uri: Some("https://app.example/logout".to_owned()),
+            profile: AppProfile { display_name: "アプリ".to_owned(), ..AppProfile::default() },
             ..AppRules::default()
         };
         let (app, expected) = (granted.app.id, rules.clone());

@@ -34,7 +34,7 @@ const STEPS: [(&str, Step); 6] = [
         Ok(())
     }),
     ("the daemons of an organization", |repos, place| {
-        assert_eq!(repos.provisioner_daemons().count(place.id)?, 1);
+        assert_eq!(repos.provisioner_daemons().count(place.id, place.daemon.tags.owner())?, 1);
         let narrow = DaemonFilter { ids: Some(vec![place.daemon.id]), seen_since: Some(NOW - Duration::DAY) };
         for filter in [DaemonFilter::default(), narrow] {
             assert_eq!(repos.provisioner_daemons().list(place.id, &filter)?.len(), 1);

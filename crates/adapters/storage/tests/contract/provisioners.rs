@@ -113,7 +113,9 @@ contract! {
             assert_eq!(known, ProvisionerDaemon { id: first.id, created_at: NOW, ..again.clone() });
             let of_user = ProvisionerDaemon { tags: tags(&[("owner", "ann"), ("scope", "user")]), ..provisioner_daemon(acme.id, id(), "host") };
             assert_eq!(repos.provisioner_daemons().upsert(&permit(), &of_user)?.id, of_user.id);
-            assert_eq!(repos.provisioner_daemons().count(acme.id)?, 2);
+            for (owner, daemons) in [("", 1), ("ann", 1), ("bob", 0)] {
+                assert_eq!(repos.provisioner_daemons().count(acme.id, owner)?, daemons, "{owner}");
+            }
 
             for (at, seen) in [(NOW, NOW + Duration::HOUR), (NOW + Duration::DAY, NOW + Duration::DAY)] {
                 assert!(repos.provisioner_daemons().touch(&permit(), first.id, at)?);

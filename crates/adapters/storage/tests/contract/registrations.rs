@@ -113,6 +113,11 @@ contract! {
             let all = [one.id, other.id, third.id, by_hand.id];
             assert_eq!(repos.registrations().among(&all)?, BTreeSet::from([one.id, other.id, third.id]));
             assert_eq!(repos.registrations().among(&[])?, BTreeSet::new());
+            assert_eq!(repos.registrations().adopted_among(&all)?, BTreeSet::new());
+            let adopted = RegisteredClient { adopted: true, ..registered(&third, None) };
+            assert!(repos.registrations().update(&permit(), &adopted)?);
+            assert_eq!(repos.registrations().adopted_among(&all)?, BTreeSet::from([third.id]));
+            assert_eq!(repos.registrations().adopted_among(&[one.id])?, BTreeSet::new());
             assert_eq!(repos.registrations().find_by_identity_for_update(&Digest::of("one"))?, Some(client.clone()));
             assert_eq!(repos.registrations().find_by_identity_for_update(&Digest::of("other"))?, None);
 

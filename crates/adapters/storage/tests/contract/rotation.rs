@@ -29,6 +29,7 @@ contract! {
                     access_key_id: granted.key.id.clone(),
                     scopes: grant.authorization.scopes.clone(),
                     secret: Some((granted.secret.id, None)),
+                    resource: None,
                 })
             );
             grant.refresh_digest = asked.next;

@@ -191,6 +191,22 @@ contract! {
         assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants"), db.rows("oauth2_codes")), (1, 1, 0));
     }
 
+    async fn who_signs_in_otherwise_gets_no_password(db) {
+        let ann = user("ann");
+        let (id, hash) = (ann.id, PasswordHash::new("$argon2id$new".to_owned()));
+        let (changed, found) = db
+            .write(move |repos| {
+                let users = repos.users();
+                users.insert(&permit(), &ann)?;
+                users.update_login_type(&permit(), id, LoginType::Oidc, NOW)?;
+                let changed = users.update_password(&permit(), id, &hash, NOW + Duration::HOUR)?;
+                Ok((changed, users.find(id)?))
+            })
+            .await;
+        let found = found.unwrap();
+        assert_eq!((changed, found.password_hash, found.updated_at), (false, None, NOW));
+    }
+
     async fn suspending_ends_everything_and_waking_ends_nothing(db) {
         let granted = Granted::in_store(&db).await;
         let (id, code) = (granted.user.id, code(&granted.app, &granted.user));

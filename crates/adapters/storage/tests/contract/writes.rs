@@ -17,6 +17,7 @@ use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::{initial_token, registered};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
+use crate::resource_servers::resource_server;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::scim_tokens::scim_token;
@@ -34,9 +35,10 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, Scopes,
+    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, ResourceServer,
+    Scopes,
 };
-use doorward_domain::openid::{AppRules, LogoutNotice};
+use doorward_domain::openid::{AppRules, Logo, LogoKind, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -80,7 +82,7 @@ macro_rules! writes {
 
 /// All of them, in an order in which each has something to do.
 fn writes() -> Vec<Write> {
-    use Whose::{Access, App, Group, Licenses, Organization, Server, Session, User};
+    use Whose::{Access, App, Group, Licenses, Organization, Policy, Server, Session, User};
     writes! {
         UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
         UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
@@ -246,6 +248,13 @@ fn writes() -> Vec<Write> {
             let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
             r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
+        OpenIdRepository::update_verified_email(None): |w, r, p| {
+            r.openid().update_verified_email(&p.permit(), w.ann.id, Some("ann@example.com"))
+        };
+        OpenIdRepository::replace_logo(None): |w, r, p| {
+            let logo = Logo { kind: LogoKind::Gif, bytes: b"GIF89a".to_vec() };
+            r.openid().replace_logo(&p.permit(), w.app.id, Some(&logo))
+        };
         OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
         OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
@@ -285,6 +294,9 @@ fn writes() -> Vec<Write> {
         GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
         GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
             r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
+        };
+        GrantRepository::delete_of_app(Some(App)): |w, r, p| {
+            r.grants().delete_of_app(&p.permit(), w.app.id).map(|_none_left| true)
         };
         AppRepository::update(Some(App)): |w, r, p| r.apps().update(&p.permit(), &w.app);
         AppRepository::delete_secret(Some(App)): |w, r, p| r.apps().delete_secret(&p.permit(), w.secret.id);
@@ -447,6 +459,9 @@ fn writes() -> Vec<Write> {
         };
         KeyRepository::reseal(None): |w, r, p| r.keys().reseal(&p.permit(), &w.second_key.1, &[1; 69]);
         KeyRepository::purge(None): |w, r, p| r.keys().purge(&p.permit(), w.second_key.0.old_ends_at);
+        KeyRepository::delete(Some(Server)): |w, r, p| {
+            r.keys().delete(&p.permit(), w.second_key.1.purpose, w.second_key.1.id)
+        };
         LicenseRepository::insert(Some(Licenses)): |w, r, p| r.licenses().insert(&p.permit(), &w.license);
         LicenseRepository::delete(Some(Licenses)): |_w, r, p| r.licenses().delete(&p.permit(), LicenseId(1));
         MaintenanceRepository::server_key(None): |_w, r, p| {
@@ -465,6 +480,16 @@ fn writes() -> Vec<Write> {
         JobRepository::release(None): |w, r, p| {
             let run = r.jobs().claim(&permit(), "job", w.run.holder, Duration::HOUR, true)?;
             r.jobs().release(&p.permit(), &run.unwrap_or_else(|| w.run.clone()))
+        };
+        ResourceServerRepository::insert(Some(Policy)): |w, r, p| {
+            r.resource_servers().insert(&p.permit(), &ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") })
+        };
+        ResourceServerRepository::update(Some(Policy)): |w, r, p| {
+            let server = ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") };
+            r.resource_servers().update(&p.permit(), &server)
+        };
+        ResourceServerRepository::delete(Some(Policy)): |w, r, p| {
+            r.resource_servers().delete(&p.permit(), w.role_id.0.into())
         };
         OutboxRepository::announce(None): |_w, r, p| {
             r.outbox().announce(&p.permit(), "topic", "{}", NOW).map(|id| id > 0)

@@ -222,11 +222,13 @@ fn literal(input: &mut &str) -> Parsed<Literal> {
     if start.starts_with('"') {
         let part = alt((take_till(1.., ['"', '\\']).void(), ('\\', any).void()));
         let quoted = opt(('"', repeat::<_, _, (), _, _>(0.., part), '"').take()).parse_next(input)?;
-        let text = quoted.and_then(|quoted: &str| serde_json::from_str(quoted).ok());
-        return text.map_or_else(
-            || missed(start, "text in double quotes with the escapes of JSON"),
-            |text| Ok(Literal::Text(text)),
-        );
+        let text = quoted.and_then(|quoted: &str| serde_json::from_str::<String>(quoted).ok());
+        return match text {
+            // No text that is stored has one, and PostgreSQL cannot even be asked for it.
+            Some(text) if text.contains('\0') => missed(start, "text without NUL"),
+            Some(text) => Ok(Literal::Text(text)),
+            None => missed(start, "text in double quotes with the escapes of JSON"),
+        };
     }
     let word = take_while(0.., |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c)).parse_next(input)?;
     match word.to_ascii_lowercase().as_str() {

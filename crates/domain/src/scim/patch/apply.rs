@@ -31,6 +31,7 @@ impl Patch {
     ///
     /// - Without a path, keys may be paths themselves (`name.givenName`, `emails[type eq "work"].value`, with URN); those that
     ///   no schema knows or that only the server sets are left out.
+    /// - A path to what [`ResourceType::leaves_out`] changes nothing, and does not keep the other operations from being done.
     /// - `add` to values that are selected by a filter and are not there makes a value of which the filter's `eq` are true.
     /// - `remove` of a list with a `value` takes these values away, not all.
     /// - One value stands for a list of one.
@@ -75,6 +76,10 @@ impl Work {
             return self.each_key(*op, value.as_ref().and_then(Value::as_object));
         };
         let Some(selected) = self.selected(*op, path)? else {
+            // As without a path, and in a whole resource: what goes with it is done.
+            if self.kind.leaves_out(path.attribute()) {
+                return Ok(());
+            }
             return Err(ScimError::path(format!("`{path}` is no attribute of {}", self.kind.name)));
         };
         match selected {

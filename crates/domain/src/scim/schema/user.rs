@@ -4,7 +4,7 @@ use super::{Attribute, Kind, Schema};
 
 /// The schema of users (RFC 7643 4.1), with the attributes that are supported.
 ///
-/// Not supported, and so ignored: `password`, `roles`, `entitlements`, `ims` and `x509Certificates`.
+/// `password`, `roles`, `entitlements`, `ims` and `x509Certificates` are not: what is said of them is left out.
 pub static USER_SCHEMA: Schema = Schema {
     id: "urn:ietf:params:scim:schemas:core:2.0:User",
     name: "User",
@@ -19,6 +19,9 @@ pub static ENTERPRISE_USER_SCHEMA: Schema = Schema {
     description: "Enterprise user",
     attributes: &ENTERPRISE_ATTRIBUTES,
 };
+
+/// Attributes of RFC 7643 4.1 that are not supported.
+pub(super) static UNSUPPORTED: [&str; 5] = ["password", "roles", "entitlements", "ims", "x509Certificates"];
 
 static USER_ATTRIBUTES: [Attribute; 16] = [
     Attribute::text("userName", "Name with which the user signs in, unique without regard to letter case")

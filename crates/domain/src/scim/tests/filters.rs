@@ -219,6 +219,17 @@ fn errors_say_where_and_what_was_expected() {
 }
 
 #[test]
+fn a_literal_has_no_nul() {
+    for text in [r#"userName eq "a\u0000""#, r#"emails[type ne "\u0000" and value pr]"#] {
+        let error = ScimError::from(text.parse::<Filter>().unwrap_err());
+        assert_eq!(error.kind, ScimType::InvalidFilter, "{text}");
+        assert!(error.detail.contains("expected text without NUL"), "{error}");
+    }
+    assert!(r#"emails[type eq "\u0000"].value"#.parse::<crate::scim::PatchPath>().is_err());
+    assert!(matches(r#"userName ne "\\u0000""#, &bjensen()), "the escape of a backslash is none of NUL");
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     for text in [
         "active gt true",

@@ -169,12 +169,13 @@ fn refusals_have_the_kinds_of_the_rfc() {
         (json!({ "op": "remove", "path": "userName" }), ScimType::Mutability),
         (json!({ "op": "replace", "path": "userName", "value": "" }), ScimType::Mutability),
         (json!({ "op": "add", "path": "nope", "value": "x" }), ScimType::InvalidPath),
-        (json!({ "op": "add", "path": "password", "value": "x" }), ScimType::InvalidPath),
+        (json!({ "op": "add", "path": format!("{USER_URN}:nope"), "value": "x" }), ScimType::InvalidPath),
+        (json!({ "op": "add", "path": format!("{ENTERPRISE}:nope"), "value": "x" }), ScimType::InvalidPath),
+        (json!({ "op": "add", "path": USER_URN, "value": {} }), ScimType::InvalidPath),
         (json!({ "op": "add", "path": "name.nope", "value": "x" }), ScimType::InvalidPath),
         (json!({ "op": "add", "path": "emails[type eq \"work\"].nope", "value": "x" }), ScimType::InvalidPath),
         (json!({ "op": "add", "path": "title[type eq \"work\"]", "value": "x" }), ScimType::InvalidPath),
         (json!({ "op": "add", "path": "emails[type eq work]", "value": "x" }), ScimType::InvalidPath),
-        (json!({ "op": "add", "path": "urn:nope:title", "value": "x" }), ScimType::InvalidPath),
         (json!({ "op": "add", "path": "emails[primary gt true].value", "value": "x" }), ScimType::InvalidFilter),
         (json!({ "op": "add", "path": "title" }), ScimType::InvalidValue),
         (json!({ "op": "replace" }), ScimType::InvalidValue),
@@ -194,6 +195,36 @@ fn refusals_have_the_kinds_of_the_rfc() {
         assert_eq!(error.kind, expected, "{operation}: {error}");
         assert!(error.detail.starts_with("operation 2: "), "{error}");
     }
+}
+
+#[test]
+fn what_is_meant_for_other_servers_keeps_nothing_from_being_done() {
+    for operation in [
+        json!({ "op": "add", "path": "roles", "value": [{ "value": "r" }] }),
+        json!({ "op": "Add", "path": "roles[primary eq \"True\"].value", "value": "{\"id\":\"1\"}" }),
+        json!({ "op": "replace", "path": "Entitlements", "value": [] }),
+        json!({ "op": "remove", "path": "ims[type eq \"xmpp\"]" }),
+        json!({ "op": "replace", "path": "x509Certificates.value", "value": 7 }),
+        json!({ "op": "replace", "path": "password", "value": "t1meMa$heen" }),
+        json!({ "op": "replace", "path": format!("{USER_URN}:password"), "value": "x" }),
+        json!({ "op": "replace", "path": format!("{USER_URN}.password"), "value": "x" }),
+        json!({
+            "op": "add", "path": "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag", "value": "x"
+        }),
+        json!({
+            "op": "add", "path": "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User", "value": { "tag": 1 }
+        }),
+        json!({ "op": "remove", "path": "urn:nope:title[type eq \"x\"].value" }),
+    ] {
+        let off = json!({ "op": "replace", "path": "active", "value": false });
+        let mut expected = bjensen();
+        expected.insert("active", false);
+        assert_eq!(patch_user(&bjensen(), json!([operation, off])).unwrap(), expected, "{operation}");
+    }
+    let operation = json!({ "op": "add", "path": "roles", "value": [] });
+    let patch = Patch::read(&json!({ "Operations": [operation] })).unwrap();
+    let group = GROUP.read(&json!({ "displayName": "a" })).unwrap();
+    assert_eq!(kind(patch.apply(&GROUP, &group)), ScimType::InvalidPath);
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn consent() -> ConsentRequest {
     };
     let authorization = Authorization { scopes: Scopes::all(), resource: None };
     ConsentRequest {
+        server: None,
         app,
         redirect_uri,
         authorization,

@@ -14,9 +14,19 @@ pub struct DocumentSettings {
     pub deny_hosts: Vec<HostPattern>,
     /// Whether a client that names keys, and that it may do without them, may not.
     pub require_key_when_listed: bool,
+    /// The hosts of which the consent page says that the operator knows them.
+    pub verified_domains: Vec<HostPattern>,
+    /// The very documents whose clients users are not asked about again.
+    pub trusted: Vec<String>,
 }
 
 impl DocumentSettings {
+    /// Whether the operator knows this host.
+    #[must_use]
+    pub fn verifies(&self, host: &str) -> bool {
+        self.verified_domains.iter().any(|pattern| pattern.matches(host))
+    }
+
     /// Whether documents of this host are taken.
     #[must_use]
     pub fn allows(&self, host: &str) -> bool {

@@ -62,6 +62,7 @@ fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {
         .returning(move |_, _| Ok(found.clone().map(|app| (app, Known { is_its_own: true, ..Known::default() }))));
     repos.apps.expect_find_for_update().returning(move |_| Ok(held.clone()));
     repos.registrations.expect_find().returning(|_| Ok(None));
+    repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     repos
 }
 

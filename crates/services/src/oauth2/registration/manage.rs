@@ -1,9 +1,10 @@
 //! A client looks at its registration, changes it, ends it (RFC 7592).
 
 use super::document::{ClientMetadata, check};
-use super::register::presented;
+use super::register::{check_blocked, presented};
 use super::{RegistrationError, SentMetadata};
 use crate::oauth2::app_rules::AppWithRules;
+use crate::oauth2::policy;
 use crate::{Context, Origin, Principal};
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{App, RegisteredClient};
@@ -52,7 +53,7 @@ pub async fn update(
     sent: SentMetadata,
 ) -> Result<Managed, RegistrationError> {
     let (id, token, named) = (parse(id)?, presented(token)?, named.map(str::to_owned));
-    let settings = Arc::clone(&ctx.settings);
+    let (settings, policy) = (Arc::clone(&ctx.settings), policy::of_client(ctx).await?);
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or_else(unknown)?;
@@ -64,13 +65,16 @@ pub async fn update(
         if named.is_some_and(|named| named != id.to_string()) {
             return Err(RegistrationError::Metadata("client_id is not that of this client".to_owned()));
         }
-        let checked = check(&settings, sent)?;
+        let mut checked = check(&settings, sent)?;
+        check_blocked(&policy, &checked)?;
         if checked.client_type != old.client_type {
             let text = "a client stays public, with a secret, or with keys; register another one";
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
         let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
         let rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
+        // What an owner said of it is no matter of the client.
+        checked.rules.profile.clone_from(&rules.profile);
         if (is_another || rules != checked.rules) && client.shared {
             return Err(RegistrationError::NotPermitted("others share this client; register another one"));
         }

@@ -3,6 +3,7 @@
 use super::document::{Checked, check};
 use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, tokens};
 use crate::deed::{Deed, Done};
+use crate::oauth2::policy::{self, ClientPolicy};
 use crate::oauth2::provider::registration_mode;
 use crate::oauth2::secrets;
 use crate::{Context, OAuthError, Origin, Principal};
@@ -53,6 +54,7 @@ pub async fn register(
     let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
     let checked = check(&ctx.settings, sent)?;
+    check_blocked(&*policy::of_client(ctx).await?, &checked)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
@@ -128,6 +130,14 @@ fn make_room(deed: &mut Deed<'_>, settings: &RegistrationSettings, address: &str
     let permit = System::because("a client that nobody has used makes room for another one").permit();
     deed.repos.apps().delete(&permit, oldest)?;
     Ok(())
+}
+
+/// Refuses redirect URIs that owners have blocked.
+pub(super) fn check_blocked(policy: &ClientPolicy, checked: &Checked) -> Result<(), RegistrationError> {
+    policy.blocked_among(&checked.redirect_uris).map_or(Ok(()), |uri| {
+        let text = format!("redirect_uris: an administrator of this server has blocked {}", uri.as_str());
+        Err(RegistrationError::Metadata(text))
+    })
 }
 
 fn add(

@@ -13,12 +13,13 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
-    OAuthErrorCode, OpaqueToken, Redemption, Scopes, is_of_document,
+    OAuthErrorCode, OpaqueToken, Redemption, RedirectUri, Resource, Scopes, is_of_document,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::Repositories;
+use std::sync::Arc;
 use time::Duration;
 
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, refreshes: bool },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, resource: Option<Resource>, refreshes: bool },
     Replayed,
 }
 
@@ -82,9 +83,11 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
+    let policy = Arc::clone(&common.policy);
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes, subject, refreshes } => {
+        Verdict::Granted { scopes, subject, resource, refreshes } => {
             let tokens = TokenSet::new(access, refreshes.then_some(refresh), expires_at, scopes, now);
+            let tokens = tokens.signed(ctx, &policy, resource.as_ref()).await?;
             tokens.telling_of(ctx, subject.map(|subject| *subject)).await
         }
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
@@ -123,6 +126,10 @@ fn decide(
         resource: common.resource.as_ref(),
         require_resource: ctx.settings.oauth2.require_resource_at_exchange,
     };
+    let sent_to = code.redirect_uri.as_ref().or(code.implied_redirect_uri.as_ref());
+    if let Some(uri) = sent_to {
+        common.policy.check_redirect(&RedirectUri::from_storage(uri.clone()))?;
+    }
     match code.check(&app, &redemption, now) {
         Ok(()) => {}
         Err(CodeError::Redeemed) => return replayed(ctx, deed, &code),
@@ -153,7 +160,7 @@ fn decide(
         deed.repos.grants().delete_of_user_and_app(&replaced, code.user_id, app.id)?;
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
-    let authorization = code.authorization.clone();
+    let (authorization, resource) = (code.authorization.clone(), code.authorization.resource.clone());
     let by_key = common.client.has_key();
     let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key, is_device: false };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
@@ -165,7 +172,7 @@ fn decide(
     } else {
         None
     };
-    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), refreshes: app.refresh_tokens };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), resource, refreshes: app.refresh_tokens };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 

@@ -11,13 +11,14 @@ use doorward_domain::sessions::{ApiKey, NewAccessToken};
 use doorward_ports::oauth2::ClientToken;
 use std::sync::Arc;
 
-pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAuthError> {
+pub(super) async fn issue(ctx: &Context, common: Common, scope: Option<String>) -> Result<TokenSet, OAuthError> {
     let now = common.now;
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let token = random_token(&*ctx.random).map_err(OAuthError::internal)?;
+    let asks = scope.as_deref().is_some_and(|text| text.split(' ').any(|name| !name.is_empty()));
     // With limits to check, or a secret that cannot be one, the steps decide; else one statement does it all.
-    if let (Some(client), None, None, None) =
-        (common.client.credentials(), &common.resource, &common.scopes, &ctx.settings.oauth2.resources)
+    if let (Some(client), None, false, None) =
+        (common.client.credentials(), &common.resource, asks, &ctx.settings.oauth2.resources)
     {
         let asked = ClientToken {
             client,
@@ -35,6 +36,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
         }
     }
     let (settings, access, by) = (Arc::clone(&ctx.settings), token.to_wire(), common.by.clone());
+    let policy = Arc::clone(&common.policy);
     let granted = ctx
         .act(&by, move |deed| {
             let app = common.client.find_app(deed.repos)?;
@@ -51,11 +53,11 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             if !deed.repos.users().find(service_account)?.is_some_and(|user| user.may_act()) {
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
-            let authorization = Authorization {
-                scopes: scopes::negotiate(app.allowed_scopes.as_ref(), common.scopes)?,
-                resource: super::bind(&settings, &app, common.resource.as_ref())?,
-            };
-            let granted = authorization.scopes.clone();
+            let resource = super::bind(&settings, &app, common.resource.as_ref())?;
+            let server = common.policy.with_scopes(resource.as_ref()).map(|server| &server.rules);
+            let (scopes, _) = scopes::ask(server, app.allowed_scopes.as_ref(), scope.as_deref())?;
+            let authorization = Authorization { scopes, resource };
+            let granted = authorization.clone();
             let key = ApiKey::access_token(NewAccessToken {
                 id: token.id.clone(),
                 secret_digest: token.digest(),
@@ -72,7 +74,8 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
         })
         .await?;
-    Ok(TokenSet::new(access, None, expires_at, granted, now))
+    let Authorization { scopes, resource } = granted;
+    TokenSet::new(access, None, expires_at, scopes, now).signed(ctx, &policy, resource.as_ref()).await
 }
 
 fn permit() -> Permit<action::Create, resource::ApiKey> {

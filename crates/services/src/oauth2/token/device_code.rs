@@ -7,8 +7,9 @@ use crate::deed::{Deed, Done};
 use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::Secret;
-use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken, Poll, Scopes};
+use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken, Poll, Resource, Scopes};
 use doorward_domain::roles::{Permit, System, action, resource};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -17,7 +18,7 @@ pub(super) struct Request {
 
 /// What came of a question. All but tokens are errors to the device, and yet what was noted must stay.
 enum Verdict {
-    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, refreshes: bool },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, resource: Option<Resource>, refreshes: bool },
     Pending,
     SlowDown,
 }
@@ -28,9 +29,11 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
+    let policy = Arc::clone(&common.policy);
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes, subject, refreshes } => {
+        Verdict::Granted { scopes, subject, resource, refreshes } => {
             let tokens = TokenSet::new(access, refreshes.then_some(refresh), expires_at, scopes, now);
+            let tokens = tokens.signed(ctx, &policy, resource.as_ref()).await?;
             tokens.telling_of(ctx, subject.map(|subject| *subject)).await
         }
         Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
@@ -91,13 +94,13 @@ fn decide(
     }
     let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
         System::because("the user let the device act").permit();
-    let scopes = asked.authorization.scopes.clone();
+    let (scopes, resource) = (asked.authorization.scopes.clone(), asked.authorization.resource.clone());
     let by_key = common.client.has_key();
     let granted =
         Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key, is_device: true };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let subject = issue::redeem(deed.repos, &ctx.settings.oidc, (identity, grant.id), &user, app.id, &scopes)?;
-    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), refreshes: app.refresh_tokens };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), resource, refreshes: app.refresh_tokens };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }

@@ -7,12 +7,13 @@ use crate::audit::Diff;
 use crate::deed::{Deed, Done};
 use crate::keys;
 use crate::oauth2::client::note_use;
+use crate::oauth2::scopes;
 use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{
-    App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Scopes, Successor,
+    App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Resource, Scopes, Successor,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
@@ -20,6 +21,7 @@ use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
 use doorward_ports::oauth2::{ClientCredentials, Renewal, Rotated, Rotation};
 use serde_json::Map;
+use std::sync::Arc;
 
 /// How often a lost race is looked at again; each round needs another refresh to have won in between.
 const ROUNDS: usize = 4;
@@ -38,6 +40,8 @@ enum Verdict {
         live: Digest,
         expires_at: Instant,
         scopes: Scopes,
+        /// The resource to which it is bound.
+        resource: Option<Resource>,
     },
     /// Another refresh of the same token won in between.
     Raced,
@@ -87,6 +91,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
             touch(ctx, &rotated, now).await?;
             let subject = subject(ctx, rotated.grant_id, &rotated.scopes).await?;
             let tokens = token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes)?;
+            let tokens = tokens.signed(ctx, &common.policy, rotated.resource.as_ref()).await?;
             return tokens.telling_of(ctx, subject).await;
         }
     }
@@ -99,14 +104,16 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let issued = keys.refresh_tokens().has_issued(&presented, now);
     for _ in 0..ROUNDS {
         let (in_store, by) = (ctx.clone(), common.by.clone());
-        let (common, rotation) = (common.clone(), rotation.clone());
+        let (common, rotation, policy) = (common.clone(), rotation.clone(), Arc::clone(&common.policy));
         let verdict = ctx.act(&by, move |deed| decide(&in_store, deed, &common, &rotation, issued)).await?;
         match verdict {
-            Verdict::Granted { grant, key, live, expires_at, scopes } => {
+            Verdict::Granted { grant, key, live, expires_at, scopes, resource } => {
                 // Of a token that was exchanged several times over, the pairs in between do not work any more.
                 let pair = live_pair(ctx, &presented, &live, now).await?;
                 let subject = subject(ctx, grant, &scopes).await?;
-                return token_set(&pair, key, expires_at, scopes)?.telling_of(ctx, subject).await;
+                let tokens = token_set(&pair, key, expires_at, scopes)?;
+                let tokens = tokens.signed(ctx, &policy, resource.as_ref()).await?;
+                return tokens.telling_of(ctx, subject).await;
             }
             Verdict::Raced => {}
             Verdict::Stolen => {
@@ -169,12 +176,13 @@ fn decide(
     if let Ok(scopes) = &allowed {
         grant.authorization.scopes.clone_from(scopes);
     }
+    let asked_again = scopes::asked_again(&grant.authorization.scopes, common.scopes.clone())?;
     let presented = PresentedRefresh {
         app_id: app.id,
         digest: rotation.presented,
         issued,
         resource: common.resource.as_ref(),
-        scopes: common.scopes.as_ref(),
+        scopes: asked_again.as_ref(),
     };
     let plan = grant
         .plan_refresh(&presented, pair_unused, ctx.settings.oauth2.refresh_policy(app.client_type), now)
@@ -200,7 +208,8 @@ fn decide(
                 repos.grants().narrow_access(&token_permit(), &rotated.access_key_id, &scopes)?;
             }
             let (key, expires_at) = (rotated.access_key_id, rotation.access_expires_at);
-            Verdict::Granted { grant: grant.id, key, live: rotation.next, expires_at, scopes }
+            let resource = grant.authorization.resource;
+            Verdict::Granted { grant: grant.id, key, live: rotation.next, expires_at, scopes, resource }
         }
     };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", verdict))
@@ -219,6 +228,7 @@ fn repeat(
     common: &Common,
 ) -> Result<Verdict, OAuthError> {
     let now = common.now;
+    let resource = grant.authorization.resource.clone();
     let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime.get());
     // What the token handed out before can do.
     let (carried, mut expires_at) =
@@ -252,7 +262,7 @@ fn repeat(
             return Ok(Verdict::Raced);
         }
     }
-    Ok(Verdict::Granted { grant: grant.id, key: grant.access_key_id, live, expires_at, scopes })
+    Ok(Verdict::Granted { grant: grant.id, key: grant.access_key_id, live, expires_at, scopes, resource })
 }
 
 /// Writes what is left of a grant when its app was changed since that was looked at.

@@ -20,6 +20,7 @@ fn look(theme: &str, font: &str) -> Appearance {
 #[tokio::test]
 async fn users_change_their_own_profile() {
     let mut repos = repos_of(&actor().build(), &[ann()]);
+    repos.user_links.expect_list_of_user().returning(|_| Ok(Vec::new()));
     repos
         .users
         .expect_update_profile()

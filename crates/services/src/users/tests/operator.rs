@@ -71,4 +71,11 @@ async fn a_reset_needs_a_user_with_a_password_and_a_strong_one() {
     assert!(matches!(refused, Err(Error::Invalid { .. })));
     let refused = reset_password(&context(MockRepositories::default()), "ann", Secret::from("weak")).await;
     assert!(matches!(refused, Err(Error::Invalid { .. })));
+    // Converted while the new one was hashed.
+    let mut repos = MockRepositories::default();
+    repos.users.expect_find_by_username().returning(|_| Ok(Some(ann())));
+    let converted = User { login_type: LoginType::Oidc, password_hash: None, ..ann() };
+    repos.users.expect_find_for_update().returning(move |_| Ok(Some(converted.clone())));
+    let refused = reset_password(&context(repos), "ann", strong()).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
 }

@@ -99,6 +99,21 @@ async fn of_two_changes_at_once_the_second_finds_the_old_password_wrong() {
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "old_password"));
 }
 
+#[tokio::test]
+async fn who_is_converted_meanwhile_gets_no_password() {
+    let asking = owner().build();
+    let mut repos = MockRepositories::default();
+    repos.users.expect_find().returning(|_| Ok(Some(bob())));
+    let converted = User { login_type: LoginType::Oidc, password_hash: None, ..bob() };
+    repos.users.expect_find_for_update().withf(|id| *id == BOB).returning(move |_| Ok(Some(converted.clone())));
+    expect_caller(&mut repos, &asking);
+    let refused = ask(repos, &asking, &UserRef::Id(BOB), change(NEW, None)).await;
+    assert!(
+        matches!(&refused, Err(Error::Invalid { message, .. }) if message.contains("without password")),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn a_password_is_judged_without_being_stored() {
     assert!(validate_password(&Secret::from(PASSWORD)).unwrap().valid);

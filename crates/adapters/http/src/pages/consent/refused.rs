@@ -14,6 +14,9 @@ use doorward_services::OAuthError;
 /// password that is the client's.
 pub(super) fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     let mut response = error::oauth(error);
+    if error.code == OAuthErrorCode::UnauthorizedClient {
+        return blocked(call, response).into();
+    }
     if wish(&call.request) == Wish::Page && error.code == OAuthErrorCode::InvalidClientMetadata {
         let explanation = format!(
             "The application that sent you here describes itself in a way that this server does not accept. Nothing was shared with \
@@ -29,6 +32,16 @@ pub(super) fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     }
     response.headers_mut().remove(WWW_AUTHENTICATE);
     response.into()
+}
+
+/// An owner does not want this client, or nothing to be sent there.
+fn blocked(call: &Call, mut response: HttpResponse) -> HttpResponse {
+    if wish(&call.request) == Wish::Page {
+        let explanation = "An administrator of this server has blocked it. Nothing was shared with it.";
+        return problem(call, StatusCode::FORBIDDEN, "This application is blocked", explanation);
+    }
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }
 
 /// What was asked for is not known here, so nobody is there to be told: a person reads a page, a program JSON.

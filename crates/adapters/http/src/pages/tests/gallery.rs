@@ -8,7 +8,7 @@ use crate::kit::html::moment::TimeElement;
 use crate::pages::access::{Access, Scope};
 use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
 use crate::pages::cli_auth::CliAuth;
-use crate::pages::consent::{Consent, Registration};
+use crate::pages::consent::{AppLink, Consent, Registration};
 use crate::pages::device::{DecideOnDevice, EnterCode};
 use crate::pages::home::Home;
 use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
@@ -55,6 +55,7 @@ pub(super) fn consent() -> Consent<'static> {
         user: ADA,
         app_name: "Atlas",
         app_icon: None,
+        links: Vec::new(),
         registered: Registration::Administrator,
         access: Access::Full,
         redirect_uri: "https://atlas.example.com/callback",
@@ -301,9 +302,33 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             "consent-document",
             html(&Consent {
                 app_name: "Quill for Desktop",
-                registered: Registration::Document { host: "quill.example.net", only_loopback: true },
+                registered: Registration::Document {
+                    host: "quill.example.net",
+                    is_verified: false,
+                    is_elsewhere: false,
+                    only_loopback: true,
+                },
                 access: scopes(),
                 redirect_uri: "http://127.0.0.1:8123/callback",
+                ..consent()
+            }),
+        ),
+        (
+            "consent-known",
+            html(&Consent {
+                app_name: "Quill",
+                links: vec![
+                    AppLink { text: "Home page", href: "https://quill.example.net/" },
+                    AppLink { text: "Privacy policy", href: "https://quill.example.net/privacy" },
+                ],
+                registered: Registration::Document {
+                    host: "quill.example.net",
+                    is_verified: true,
+                    is_elsewhere: true,
+                    only_loopback: false,
+                },
+                access: scopes(),
+                redirect_uri: "https://elsewhere.example/callback",
                 ..consent()
             }),
         ),
@@ -338,7 +363,13 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 user: hostile_person,
                 app_name: HOSTILE,
                 app_icon: Some(HOSTILE),
-                registered: Registration::Document { host: HOSTILE, only_loopback: true },
+                links: vec![AppLink { text: "Home page", href: HOSTILE }],
+                registered: Registration::Document {
+                    host: HOSTILE,
+                    is_verified: true,
+                    is_elsewhere: true,
+                    only_loopback: true,
+                },
                 access: Access::Scopes(vec![hostile_scope]),
                 redirect_uri: HOSTILE,
                 resource: Some(HOSTILE),

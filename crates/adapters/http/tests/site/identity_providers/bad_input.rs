@@ -270,4 +270,10 @@ async fn odd_sets_of_keys_let_in_by_their_good_keys_only() {
     // The session of the beginning has ended meanwhile.
     let owner = house.login("ann@example.com").await;
     assert_eq!(count(&house, &owner).await, 2);
+    let log = house.get("/audit?q=resource_type:identity_provider&limit=9", &owner).await.expect(200).json();
+    let record = &log["audit_logs"][0];
+    assert_eq!(
+        (&log["count"], &record["action"], &record["resource_target"], &record["diff"]["private_keys"]["new"]),
+        (&json!(1), &json!("private_key_exposure"), &json!("corp"), &json!(1))
+    );
 }

@@ -54,6 +54,15 @@ async fn the_password_is_gone_when_the_provider_has_vouched_and_not_before() {
     let mut browser = Browser::new(&house);
     let state = begin(&mut browser, &token, "oidc").await;
     assert!(state.starts_with("convert-") && state.len() == 40, "{state}");
+    let log = house.get("/audit?q=resource_type:convert_login&limit=9", &owner).await.expect(200).json();
+    let record = &log["audit_logs"][0];
+    assert_eq!(
+        (&log["count"], &record["action"], &record["resource_target"]),
+        (&json!(1), &json!("create"), &json!("oidc"))
+    );
+    assert_eq!((&record["user"]["username"], &record["diff"]["to_login_type"]["new"]), (&json!("bob"), &json!("oidc")));
+    assert_eq!(record["diff"]["state_string"]["secret"], true);
+    assert!(!log.to_string().contains(&state), "whoever knows the state could end it");
     assert_eq!(login_type(&house, &owner, "bob").await, "password");
     browser.cookies.push(format!("coder_session_token={token}"));
     let back = go_on(&mut browser, &provider, &state).await.expect(307);

@@ -120,3 +120,24 @@ async fn a_logout_request_that_is_too_large_is_refused_in_json() {
     }
     house.get("/users/me", &browser.session().unwrap()).await.expect(200);
 }
+
+#[actix_web::test]
+async fn an_app_that_wants_a_new_proof_has_the_provider_asked_for_one() {
+    let (house, _provider, owner) = town(|_| ()).await;
+    let app = crate::oauth2::client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    for (prompt, anew) in [("login", true), ("consent", false)] {
+        let uri = app.authorize(&[("scope", "openid"), ("prompt", prompt)]);
+        let mut browser = Browser::new(&house);
+        let sent = browser.get(&uri).await.expect(303);
+        let page = browser.get(sent.header("location")).await.expect(200).body;
+        let begins = page
+            .split('"')
+            .find(|part| part.starts_with("/api/v2/users/oidc/"))
+            .unwrap()
+            .replace("&#38;", "&")
+            .replace("&amp;", "&");
+        assert_eq!(begins.contains("reauthenticate=true"), anew, "{prompt}: {begins}");
+        let away = browser.get(&begins).await.expect(307);
+        assert_eq!(away.redirected_with("prompt").as_deref(), anew.then_some("login"), "{prompt}");
+    }
+}

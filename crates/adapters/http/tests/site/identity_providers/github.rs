@@ -65,6 +65,10 @@ async fn an_account_is_known_by_its_number() {
     let first = house.get("/users/me", &browser.session().unwrap()).await.expect(200).json();
     assert_eq!((&first["username"], &first["login_type"]), (&json!("Octo-Cat"), &json!("github")));
     assert_eq!(first["email"], "octo@corp.example");
+    let (session, by_hand) = (browser.session().unwrap(), json!({ "username": "Octo-Cat", "name": "By Hand" }));
+    let refused = house.api(actix_web::http::Method::PUT, "/users/me/profile", &session, by_hand);
+    let refused = refused.await.expect(400).json();
+    assert!(refused["message"].as_str().unwrap().contains("follows the identity provider"), "{refused}");
     says(&provider, "https://api.github.com/user", json!({ "id": 42, "login": "renamed" }));
     sign_in(&mut browser).await.expect(307);
     let again = house.get("/users/me", &browser.session().unwrap()).await.expect(200).json();

@@ -141,10 +141,45 @@ async fn what_follows_claims_is_not_changed_by_hand() {
     let site = json!({ "roles": ["auditor"] });
     is_refused(&house.api(PUT, "/users/ann-lee/roles", &owner, site).await.expect(400), "follow their provider");
 
+    let group = house.api(POST, "/organizations/coder/groups", &owner, json!({ "name": "devs" })).await.expect(201);
+    let group = format!("/groups/{}", group.json()["id"].as_str().unwrap());
+    let ids = [house.get("/users/ann-lee", &owner).await.json(), house.get("/users/bob", &owner).await.json()];
+    let [ann, bob] = ids.map(|user| user["id"].clone());
+    house.api(PATCH, &group, &owner, json!({ "add_users": [ann] })).await.expect(200);
+    let on = json!({ "field": "groups" });
+    house.api(PATCH, "/organizations/coder/settings/idpsync/groups", &owner, on).await.expect(200);
+    house.api(PATCH, &group, &owner, json!({ "remove_users": [ann] })).await.expect(200);
+    let both = json!({ "add_users": [bob, ann] });
+    is_refused(&house.api(PATCH, &group, &owner, both).await.expect(400), "follow their provider");
+
     // Whoever signs in otherwise is none of theirs.
+    house.api(PATCH, &group, &owner, json!({ "add_users": [bob] })).await.expect(200);
     house.api(POST, "/organizations/acme/members/bob", &owner, Value::Null).await.expect(200);
     house.api(PUT, "/organizations/acme/members/bob/roles", &owner, roles()).await.expect(200);
     house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["auditor"] })).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_name_that_the_provider_says_is_not_changed_by_hand() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&provider).await.expect(307);
+    let ann = browser.session().unwrap();
+    let profile = |username: &str, name: &str| json!({ "username": username, "name": name });
+    for (by, path) in [(&owner, "/users/ann-lee/profile"), (&ann, "/users/me/profile")] {
+        let refused = house.api(PUT, path, by, profile("ann-lee", "By Hand")).await.expect(400);
+        is_refused(&refused, "follows the identity provider");
+    }
+    // The user name is hers, in links and paths.
+    house.api(PUT, "/users/me/profile", &ann, profile("annie", "Ann Lee")).await.expect(200);
+
+    let mut silent = super::ann();
+    silent.as_object_mut().unwrap().remove("name");
+    provider.say(silent);
+    browser.sign_in(&provider).await.expect(307);
+    let ann = browser.session().unwrap();
+    let changed = house.api(PUT, "/users/me/profile", &ann, profile("annie", "By Hand")).await.expect(200).json();
+    assert_eq!(changed["name"], "By Hand", "a provider that says no name is not followed");
 }
 
 /// Calls of the store: those that only read, transactions, and calls that write without one. What a sign-in reads, it reads under the locks

@@ -199,3 +199,34 @@ async fn what_is_told_is_as_of_now_and_nobody_is_told_of_who_may_not_act() {
     house.api(Method::PUT, "/users/bob/status/suspend", &owner, Value::Null).await.expect(200);
     told(&house, token).await.expect(401);
 }
+
+#[actix_web::test]
+async fn an_address_is_verified_when_somebody_vouches_for_it_and_no_longer_when_it_is_another() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let path = "/users/bob/email/verification";
+    let known = async || {
+        let app = relying_party(&house, &owner).await;
+        let answer = tokens(&house, &bob, &app, &[("scope", "openid email")]).await;
+        told(&house, answer["access_token"].as_str().unwrap()).await.expect(200).json()["email_verified"].clone()
+    };
+    assert_eq!(known().await, false);
+    assert_eq!(house.get(path, &owner).await.expect(200).json(), json!({ "verified": false }));
+    house.api(Method::PUT, path, &bob, json!({ "verified": true })).await.expect(403);
+    let vouched = house.api(Method::PUT, path, &owner, json!({ "verified": true })).await.expect(200).json();
+    assert_eq!((vouched, known().await), (json!({ "verified": true }), json!(true)));
+    let moved = json!({ "username": "bob", "email": "bob@other.example" });
+    house.api(Method::PUT, "/users/bob/profile", &owner, moved).await;
+    let now = house.get("/users/bob", &owner).await.expect(200).json();
+    if now["email"] == "bob@other.example" {
+        assert_eq!(known().await, false, "nobody vouched for that one");
+    }
+    house.api(Method::PUT, path, &owner, json!({ "verified": true })).await.expect(200);
+    house.api(Method::PUT, path, &owner, json!({ "verified": false })).await.expect(200);
+    assert_eq!(known().await, false);
+    house.api(Method::PUT, path, &owner, json!({})).await.expect(400);
+    let records = house.get("/audit?q=resource_type:user&limit=10", &owner).await.expect(200).json();
+    let all = records["audit_logs"].as_array().unwrap();
+    assert!(all.iter().any(|record| record["diff"].get("email_verified").is_some()), "{records}");
+}

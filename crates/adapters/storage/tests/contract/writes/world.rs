@@ -114,6 +114,7 @@ impl World {
             Whose::Organization => Change::Organization(self.acme.id),
             Whose::Server => Change::CryptoKeys,
             Whose::Licenses => Change::Licenses,
+            Whose::Policy => Change::ClientPolicy,
         }
     }
 }
@@ -129,9 +130,10 @@ pub(super) enum Whose {
     Organization,
     Server,
     Licenses,
+    Policy,
 }
 
-pub(super) const WHOSE: [Whose; 8] = [
+pub(super) const WHOSE: [Whose; 9] = [
     Whose::User,
     Whose::Access,
     Whose::Session,
@@ -140,4 +142,5 @@ pub(super) const WHOSE: [Whose; 8] = [
     Whose::Organization,
     Whose::Server,
     Whose::Licenses,
+    Whose::Policy,
 ];

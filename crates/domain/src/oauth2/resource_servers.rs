@@ -1,0 +1,227 @@
+//! Resources that owners have registered: what the tokens that are bound to them look like (RFC 8707, RFC 9068).
+
+use super::{OidcScope, Resource, ScopeEntry, Scopes};
+use crate::Instant;
+use crate::ids::{AppId, ResourceServerId};
+use crate::jws::SignatureAlgorithm;
+use crate::text_enum::text_enum;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use time::Duration;
+
+/// The `typ` of access tokens that are signed (RFC 9068 2.1).
+pub const ACCESS_TOKEN: &str = "at+jwt";
+/// Longest name of a resource, in characters.
+pub const RESOURCE_NAME_MAX: usize = 64;
+/// Most scopes of one resource.
+pub const OWN_SCOPES_MAX: usize = 100;
+/// Longest name of a scope of a resource, in bytes.
+pub const OWN_SCOPE_NAME_MAX: usize = 128;
+/// Longest text about a scope of a resource, in characters.
+pub const OWN_SCOPE_TEXT_MAX: usize = 200;
+/// Most apps that may ask about the tokens of one resource.
+pub const INTROSPECTORS_MAX: usize = 16;
+/// Most registered resources.
+pub const RESOURCE_SERVERS_MAX: usize = 1000;
+/// The longest time for which a signed access token is good: for so long whoever only looks at the signature takes one that was revoked.
+pub const SIGNED_LIFETIME_MAX: Duration = Duration::HOUR;
+/// The shortest.
+pub const SIGNED_LIFETIME_MIN: Duration = Duration::MINUTE;
+
+text_enum! {
+    /// What access tokens look like.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    TokenFormat {
+        /// Random text, about which resource servers ask.
+        Opaque = "opaque",
+        /// A signed token, which resource servers read themselves (RFC 9068).
+        Jwt = "jwt",
+    }
+}
+
+/// A registered resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceServer {
+    /// Its id.
+    pub id: ResourceServerId,
+    /// What clients call it.
+    pub identifier: Resource,
+    /// What its tokens look like, and what people call it.
+    pub rules: ResourceRules,
+    /// When it was registered.
+    pub created_at: Instant,
+    /// When it was last changed.
+    pub updated_at: Instant,
+}
+
+/// What holds for a registered resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResourceRules {
+    /// What people call it.
+    pub name: String,
+    /// What its access tokens look like.
+    pub token_format: TokenFormat,
+    /// By which algorithm they are signed.
+    pub jwt_alg: SignatureAlgorithm,
+    /// For how many seconds signed ones are good; `None`: as the settings say.
+    pub access_token_lifetime: Option<u32>,
+    /// What they say of the user: of `email`, `groups` and `roles`.
+    pub claims: Vec<String>,
+    /// Its scopes by name, with what people are told of them. A resource that has some takes these and the names of OpenID Connect
+    /// only; one that has none takes the names of this server's catalogue, which permit nothing there.
+    pub scopes: BTreeMap<String, String>,
+    /// Which of them an app gets that asks for none; if there are none of these, all.
+    pub default_scopes: Vec<String>,
+    /// The apps that may ask about tokens that are bound to it, beside those that are registered as serving it.
+    pub introspectors: Vec<AppId>,
+}
+
+impl Default for ResourceRules {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            token_format: TokenFormat::Opaque,
+            jwt_alg: SignatureAlgorithm::Es256,
+            access_token_lifetime: None,
+            claims: Vec::new(),
+            scopes: BTreeMap::new(),
+            default_scopes: Vec::new(),
+            introspectors: Vec::new(),
+        }
+    }
+}
+
+impl ResourceRules {
+    /// For how long a signed token is good, if the settings say `usual`.
+    #[must_use]
+    pub fn lifetime(&self, usual: Duration) -> Duration {
+        let own = self.access_token_lifetime.map(|seconds| Duration::seconds(seconds.into()));
+        own.unwrap_or(usual).clamp(SIGNED_LIFETIME_MIN, SIGNED_LIFETIME_MAX)
+    }
+
+    /// The scopes of which signed tokens tell the claims.
+    pub fn told(&self) -> impl Iterator<Item = OidcScope> {
+        self.claims.iter().filter_map(|name| name.parse().ok()).filter(|scope| may_be_told(*scope))
+    }
+}
+
+impl ResourceRules {
+    /// Whether it has scopes of its own.
+    #[must_use]
+    pub fn has_scopes(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
+    /// The scope of this name: its own, or one of OpenID Connect.
+    #[must_use]
+    pub fn scope(&self, name: &str) -> Option<ScopeEntry> {
+        match name.parse::<OidcScope>() {
+            Ok(name) => Some(name.into()),
+            Err(_) => self.scopes.contains_key(name).then(|| ScopeEntry::Own(name.into())),
+        }
+    }
+
+    /// What an app gets that asks for nothing.
+    #[must_use]
+    pub fn usual_scopes(&self) -> Scopes {
+        let all = || self.scopes.keys().map(|name| ScopeEntry::Own(name.as_str().into())).collect();
+        if self.default_scopes.is_empty() {
+            return all();
+        }
+        self.default_scopes.iter().map(|name| ScopeEntry::Own(name.as_str().into())).collect()
+    }
+}
+
+/// What is wrong with the name of a scope of a resource; `None` if it is one. Names of this server are nobody else's: a token must never
+/// say one thing to its resource and another one here.
+#[must_use]
+pub fn own_scope_defect(name: &str) -> Option<&'static str> {
+    let is_syntax = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    if name.is_empty() || name.len() > OWN_SCOPE_NAME_MAX || !name.bytes().all(is_syntax) {
+        return Some("must be 1 to 128 printable ASCII characters without spaces, quotes and backslashes");
+    }
+    ScopeEntry::known(name).is_some().then_some("is a scope of this server")
+}
+
+/// All registered resources, by what they are.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceServers(HashMap<String, Arc<ResourceServer>>);
+
+impl ResourceServers {
+    /// The one that is the same as this resource.
+    #[must_use]
+    pub fn find(&self, resource: &Resource) -> Option<&Arc<ResourceServer>> {
+        if self.0.is_empty() { None } else { self.0.get(&resource.to_normal_form()) }
+    }
+
+    /// Whether this app may ask about tokens that are bound to this resource, because the resource says so.
+    #[must_use]
+    pub fn lets_introspect(&self, app: AppId, bound: &Resource) -> bool {
+        self.find(bound).is_some_and(|server| server.rules.introspectors.contains(&app))
+    }
+}
+
+impl FromIterator<ResourceServer> for ResourceServers {
+    fn from_iter<I: IntoIterator<Item = ResourceServer>>(servers: I) -> Self {
+        Self(servers.into_iter().map(|server| (server.identifier.to_normal_form(), Arc::new(server))).collect())
+    }
+}
+
+/// Whether signed access tokens may tell the claims of this scope.
+#[must_use]
+pub const fn may_be_told(scope: OidcScope) -> bool {
+    matches!(scope, OidcScope::Email | OidcScope::Groups | OidcScope::Roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_from_before_a_rule_takes_its_default() {
+        let rules: ResourceRules = serde_json::from_str(r#"{"token_format": "jwt", "unheard_of": 1}"#).unwrap();
+        assert_eq!(rules, ResourceRules { token_format: TokenFormat::Jwt, ..ResourceRules::default() });
+    }
+
+    #[test]
+    fn signed_tokens_live_for_a_minute_to_an_hour() {
+        let rules = |seconds| ResourceRules { access_token_lifetime: seconds, ..ResourceRules::default() };
+        let usual = Duration::minutes(10);
+        for (own, lives) in [(None, 600), (Some(1), 60), (Some(90), 90), (Some(u32::MAX), 3600)] {
+            assert_eq!(rules(own).lifetime(usual), Duration::seconds(lives), "{own:?}");
+        }
+        assert_eq!(rules(None).lifetime(Duration::DAY), Duration::HOUR);
+    }
+
+    #[test]
+    fn scopes_of_a_resource_are_its_own_and_permit_nothing_here() {
+        let scopes = [("files:read", "Read your files"), ("files:write", "")];
+        let scopes = scopes.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let rules = ResourceRules { scopes, ..ResourceRules::default() };
+        assert_eq!(rules.usual_scopes().to_string(), "files:read files:write");
+        let rules = ResourceRules { default_scopes: vec!["files:read".to_owned()], ..rules };
+        let usual = rules.usual_scopes();
+        assert_eq!((usual.to_string(), usual.to_storage()), ("files:read".to_owned(), "\\files:read".to_owned()));
+        assert_eq!(Scopes::from_storage(&usual.to_storage()), usual);
+        assert_eq!((usual.access().count(), usual.unknown().count()), (0, 0));
+        assert!(rules.scope("openid").is_some_and(|scope| scope.is_oidc()));
+        for none in ["user:read", "coder:all", "files", "\\files:read"] {
+            assert_eq!(rules.scope(none), None, "{none}");
+        }
+        assert_ne!(ScopeEntry::stored("\\user:read"), ScopeEntry::stored("user:read"));
+        for name in ["user:read", "all", "coder:all", "openid", "", "a b", "a\"b", "a\\b", "é", &"x".repeat(129)] {
+            assert!(own_scope_defect(name).is_some(), "{name:?}");
+        }
+        assert_eq!(own_scope_defect("https://files.example/read"), None);
+    }
+
+    #[test]
+    fn only_some_claims_stand_in_access_tokens() {
+        let claims = ["email", "profile", "roles", "x"].map(str::to_owned).to_vec();
+        let rules = ResourceRules { claims, ..ResourceRules::default() };
+        assert_eq!(rules.told().collect::<Vec<_>>(), [OidcScope::Email, OidcScope::Roles]);
+    }
+}
