@@ -142,11 +142,11 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
     let parsed = parse(&request).and_then(|grant| {
         let resource = parse_resource(&request.resources)?;
         let scopes = match &grant {
-            // The code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3).
-            GrantRequest::AuthorizationCode(_) | GrantRequest::DeviceCode(_) => None,
+            // A code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3). What that of a client means is said by the resource.
+            GrantRequest::AuthorizationCode(_) | GrantRequest::DeviceCode(_) | GrantRequest::ClientCredentials(_) => {
+                None
+            }
             GrantRequest::RefreshToken(_) => super::scopes::parse_again(request.scope.as_deref())?,
-            // What it means is said by the resource; see there.
-            GrantRequest::ClientCredentials(_) => None,
         };
         Ok((grant, Common { client: client.clone(), resource, scopes, by: Principal::anonymous(origin), now, policy }))
     });

@@ -8,8 +8,10 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::ResourceServer;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::Principal;
-use doorward_services::oauth2::apps::{may_create, may_update};
+use doorward_services::intent::Intent;
+use doorward_services::oauth2::apps::may_create;
 use doorward_services::oauth2::resource_servers::{self, ResourceCommand};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -156,7 +158,8 @@ pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("resource")?;
-    let body: ResourceRequest = call.json_after(async |_| may_update(&actor)).await?;
+    let body: ResourceRequest =
+        call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::Oauth2App)).await?;
     let server = resource_servers::update(call.context(), &actor, id, body.into()).await?;
     Ok(ok(&ResourceObject::from(server)))
 }

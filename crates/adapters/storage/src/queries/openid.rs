@@ -246,11 +246,11 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn update_verified_email<'a>(
+    fn update_verified_email(
         &mut self,
         permit: &Permit<action::Update, resource::User>,
         user: UserId,
-        email: Option<&'a str>,
+        email: Option<&str>,
     ) -> Result<(), StoreError> {
         self.write_all(permit, &permit.kind().id(user.0).owner(user.0), Touches::nobody(NOBODY), |conn| {
             diesel::delete(verified_emails::table.find(Id(user))).execute(conn)?;
@@ -272,11 +272,11 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn replace_logo<'a>(
+    fn replace_logo(
         &mut self,
         permit: &Permit<action::Update, resource::Oauth2App>,
         app: AppId,
-        logo: Option<&'a Logo>,
+        logo: Option<&Logo>,
     ) -> Result<(), StoreError> {
         self.write_all(permit, &permit.kind().id(app.0), Touches::nobody(NOBODY), |conn| {
             diesel::delete(app_logos::table.find(Id(app))).execute(conn)?;

@@ -112,7 +112,7 @@ contract! {
         assert_eq!(db.rows("api_keys"), 0);
     }
 
-    /// The product has one list of them, in which a table cannot stand without a test that counts what was removed from it.
+    // The product has one list of them, in which a table cannot stand without a test that counts what was removed from it.
     async fn every_table_that_expires_is_shown_to_be_cleaned(db) {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract");
         let texts: String = std::fs::read_dir(folder)

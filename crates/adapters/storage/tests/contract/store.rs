@@ -48,7 +48,7 @@ contract! {
         }
     }
 
-    /// PostgreSQL may say what is wrong in any language.
+    // PostgreSQL may say what is wrong in any language.
     async fn what_is_said_in_words_that_are_not_known_is_found_out_otherwise(db) {
         if !db.is_postgres() {
             return;
