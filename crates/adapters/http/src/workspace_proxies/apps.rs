@@ -77,7 +77,7 @@ pub(crate) struct IssuedToken<'a> {
     ),
 )]
 pub(crate) async fn issue_token(mut call: Call, proxy: Principal) -> HandlerResult {
-    let body: IssueBody = call.json()?;
+    let body: IssueBody = call.json_of_anybody("the proxy has shown its token")?;
     let request = app_request(body.app_request)?;
     let session = body.session_token.unwrap_or_else(|| Secret::new(String::new()));
     let answer = issue_app_token(call.context(), &proxy, request, &session).await?;
