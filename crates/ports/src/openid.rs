@@ -86,6 +86,7 @@ pub trait OpenIdRepository {
     /// The mail address that the user has proved to read, or that somebody vouches for, in lower case. They may have another one by now.
     fn find_verified_email(&mut self, user: UserId) -> Result<Option<String>, StoreError>;
     /// Sets it; `None` takes it back.
+    #[expect(clippy::needless_lifetimes, reason = "the mock needs a name for it")]
     fn update_verified_email<'a>(
         &mut self,
         permit: &Permit<action::Update, resource::User>,
@@ -96,6 +97,7 @@ pub trait OpenIdRepository {
     /// The logo of an app.
     fn find_logo(&mut self, app: AppId) -> Result<Option<Logo>, StoreError>;
     /// Keeps a logo of an app that is stored already in the place of the one before; `None` removes it.
+    #[expect(clippy::needless_lifetimes, reason = "the mock needs a name for it")]
     fn replace_logo<'a>(
         &mut self,
         permit: &Permit<action::Update, resource::Oauth2App>,

@@ -47,6 +47,8 @@ fn reduced(n: u128) -> ReducedUser {
 /// Mocks that know this group, and that the name `ops` is taken.
 fn knowing(known: &Group) -> MockRepositories {
     let mut repos = MockRepositories::default();
+    // Groups follow no claim.
+    repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     let stored = known.clone();
     repos.groups.expect_find().returning(move |id| Ok((id == stored.id).then(|| found(stored.clone()))));
     let stored = known.clone();

@@ -159,13 +159,8 @@ async fn daemons_of_users_take_no_place_of_others_and_who_only_asks_none() {
     assert!(start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX), own.clone()).await.is_ok());
     let many = start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX + 1), own.clone()).await;
     assert!(matches!(many, Err(Error::Conflict { .. })), "{many:?}");
-    let by_key = connect(
-        &counting(UserId::NIL.to_string(), DAEMONS_MAX),
-        None,
-        Some(Pass::Key(Box::new(key.clone()))),
-        OrganizationRef::Default,
-        asks(&[]),
-    );
+    let nobodys = counting(UserId::NIL.to_string(), DAEMONS_MAX);
+    let by_key = connect(&nobodys, None, Some(Pass::Key(Box::new(key.clone()))), OrganizationRef::Default, asks(&[]));
     assert!(by_key.await.is_ok());
 
     let mut nothing = repos(&key);

@@ -125,7 +125,8 @@ async fn what_changes_nothing_writes_nothing() {
     patch_user(&ctx(repos), &directory(), &bob_id(), &same, Preconditions::default(), &all()).await.unwrap();
     drop(calls);
     // Neither of an account that the directory has not written to yet.
-    let repos = repos_knowing(&ProvisionedUser { account: bob(), record: None });
+    let mut repos = repos_knowing(&ProvisionedUser { account: bob(), record: None });
+    repos.scim.expect_find_users().returning(|_, _, _| Ok(Vec::new()));
     patch_user(&ctx(repos), &directory(), &bob_id(), &json!({ "active": true }), Preconditions::default(), &all())
         .await
         .unwrap();
@@ -134,6 +135,7 @@ async fn what_changes_nothing_writes_nothing() {
 #[tokio::test]
 async fn an_account_that_is_written_to_for_the_first_time_keeps_its_own_fields() {
     let mut repos = repos_knowing(&ProvisionedUser { account: bob(), record: None });
+    repos.scim.expect_find_users().returning(|_, _, _| Ok(Vec::new()));
     repos
         .scim
         .expect_store_user()
@@ -192,6 +194,7 @@ async fn names_change_only_if_the_settings_allow_it() {
     assert_eq!(kind(&refused.unwrap_err()), Some(ScimType::Mutability));
 
     let mut repos = repos_knowing(&provisioned(bob()));
+    repos.scim.expect_find_users().times(1).returning(|_, _, _| Ok(Vec::new()));
     repos
         .users
         .expect_update_profile()

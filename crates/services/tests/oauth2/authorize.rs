@@ -16,7 +16,7 @@ fn request() -> AuthorizeRequest {
 }
 
 /// The error members of the redirect that answers the changed request.
-fn refused(change: impl FnOnce(&mut AuthorizeRequest)) -> HashMap<String, String> {
+async fn refused(change: impl FnOnce(&mut AuthorizeRequest)) -> HashMap<String, String> {
     let mut request = request();
     change(&mut request);
     match prepare(&context(repos(app(ClientType::Confidential))), app(ClientType::Confidential), &request).await {
@@ -64,7 +64,7 @@ async fn everything_else_is_told_by_redirect_with_state_and_issuer() {
         (|r| r.code_challenge = Some("short".into()), "invalid_request"),
     ];
     for (change, code) in cases {
-        let members = refused(change);
+        let members = refused(change).await;
         assert_eq!(members["error"], code);
         assert_eq!(members["iss"], "https://door.example");
         assert_eq!(members["state"], "a b&c");
@@ -80,11 +80,11 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
     assert_eq!(consent.authorization.scopes, scopes("coder:all openid profile email groups roles offline_access"));
 }
 
-fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {
+async fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {
     let resources = list.map(|list| list.iter().map(|text| Resource::parse(text).unwrap()).collect());
     let ctx = context_with(repos(app.clone()), OAuth2Settings { resources, ..oauth2_settings() });
     let resources = asked.iter().map(|text| (*text).to_owned()).collect();
-    match prepare(&ctx, app, &AuthorizeRequest { resources, ..request() }) {
+    match prepare(&ctx, app, &AuthorizeRequest { resources, ..request() }).await {
         Ok(consent) => Ok(consent.authorization.resource.map(|resource| resource.as_str().to_owned())),
         Err(AuthorizeError::Redirect { error, .. }) => Err(error.code),
         Err(other) => panic!("no redirect: {other:?}"),
@@ -99,15 +99,15 @@ async fn with_a_list_of_resources_nothing_asked_means_its_only_entry() {
     };
     let (one, two) = ("https://a.example", "https://b.example");
     let only = |text: &str| Ok(Some(text.to_owned()));
-    assert_eq!(bound(crate::fixtures::app(ClientType::Public), None, &[]), Ok(None));
-    assert_eq!(bound(app(&[one]), None, &[]), only(one));
-    assert_eq!(bound(crate::fixtures::app(ClientType::Public), Some(&[one]), &[]), only(one));
-    assert_eq!(bound(app(&[one, two]), None, &[]), Err(OAuthErrorCode::InvalidTarget));
-    assert_eq!(bound(app(&[one, two]), Some(&[two]), &[]), only(two));
-    assert_eq!(bound(app(&[one]), Some(&[two]), &[]), Err(OAuthErrorCode::InvalidTarget));
-    assert_eq!(bound(app(&[one, two]), None, &["https://B.example:443/"]), only("https://B.example:443/"));
-    assert_eq!(bound(app(&[one]), None, &["https://door.example"]), Err(OAuthErrorCode::InvalidTarget));
-    assert_eq!(bound(app(&[one]), None, &[one, "https://a.example/"]), only(one));
+    assert_eq!(bound(crate::fixtures::app(ClientType::Public), None, &[]).await, Ok(None));
+    assert_eq!(bound(app(&[one]), None, &[]).await, only(one));
+    assert_eq!(bound(crate::fixtures::app(ClientType::Public), Some(&[one]), &[]).await, only(one));
+    assert_eq!(bound(app(&[one, two]), None, &[]).await, Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one, two]), Some(&[two]), &[]).await, only(two));
+    assert_eq!(bound(app(&[one]), Some(&[two]), &[]).await, Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one, two]), None, &["https://B.example:443/"]).await, only("https://B.example:443/"));
+    assert_eq!(bound(app(&[one]), None, &["https://door.example"]).await, Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one]), None, &[one, "https://a.example/"]).await, only(one));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn what_is_no_uri_is_no_resource() {
         "https://door.example:\u{ff14}\u{ff14}\u{ff13}",
         "https://user@door.example/",
     ] {
-        let asked = bound(app(ClientType::Confidential), None, &[text]);
+        let asked = bound(app(ClientType::Confidential), None, &[text]).await;
         assert_eq!(asked, Err(OAuthErrorCode::InvalidTarget), "{text}");
     }
 }
