@@ -5,7 +5,9 @@ use crate::kit::answer::ok;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
+use doorward_domain::roles::Action;
 use doorward_services::Principal;
+use doorward_services::intent::Intent;
 use doorward_services::openid::verified_emails;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,7 +44,7 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = VerificationObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: VerificationObject = call.json()?;
+    let body: VerificationObject = call.json_for(&actor, Intent::User(call.user(), Action::Update)).await?;
     let verified = verified_emails::update(call.context(), &actor, &call.user(), body.verified).await?;
     Ok(ok(&VerificationObject { verified }))
 }
