@@ -85,27 +85,27 @@ fn writes() -> Vec<Write> {
     use Whose::{Access, App, Group, Licenses, Organization, Policy, Server, Session, User};
     writes! {
         UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
-        UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
-        OrganizationRepository::insert(None): |w, r, p| r.organizations().insert(&p.permit(), &w.acme);
-        OrganizationRepository::insert_member(Some(User)): |w, r, p| {
+        UserRepository::insert(None, Ann): |w, r, p| r.users().insert(&p.permit(), &w.ann);
+        OrganizationRepository::insert(None, Acme): |w, r, p| r.organizations().insert(&p.permit(), &w.acme);
+        OrganizationRepository::insert_member(Some(User), Ann, Acme): |w, r, p| {
             r.organizations().insert_member(&p.permit(), &membership(w.acme.id, w.ann.id))
         };
-        OrganizationRepository::insert_members(Some(User)): |w, r, p| {
+        OrganizationRepository::insert_members(Some(User), Ann): |w, r, p| {
             let zoo = organization("zoo");
             r.organizations().insert(&permit(), &zoo)?;
             r.organizations().insert_members(&[(p.permit(), membership(zoo.id, w.ann.id))])
         };
-        RoleRepository::insert(Some(Organization)): |w, r, p| r.roles().insert(&p.permit(), w.role_id, &w.role, NOW);
-        RoleRepository::update(Some(Organization)): |w, r, p| r.roles().update(&p.permit(), w.role_id, &w.role, NOW);
-        MemberRepository::update_roles(Some(User)): |w, r, p| {
+        RoleRepository::insert(Some(Organization), Acme): |w, r, p| r.roles().insert(&p.permit(), w.role_id, &w.role, NOW);
+        RoleRepository::update(Some(Organization), Acme): |w, r, p| r.roles().update(&p.permit(), w.role_id, &w.role, NOW);
+        MemberRepository::update_roles(Some(User), Acme): |w, r, p| {
             r.members().update_roles(&p.permit(), w.acme.id, w.ann.id, &role_names(&["helper"]), NOW)
         };
-        GroupRepository::insert(None): |w, r, p| r.groups().insert(&p.permit(), &w.devs);
-        GroupRepository::update(None): |w, r, p| r.groups().update(&p.permit(), &w.devs);
-        GroupRepository::insert_members(Some(User)): |w, r, p| {
+        GroupRepository::insert(None, Acme): |w, r, p| r.groups().insert(&p.permit(), &w.devs);
+        GroupRepository::update(None, Acme): |w, r, p| r.groups().update(&p.permit(), &w.devs);
+        GroupRepository::insert_members(Some(User), Acme): |w, r, p| {
             r.groups().insert_members(&p.permit(), &w.devs, &[w.ann.id])
         };
-        GroupRepository::delete_members(Some(User)): |w, r, p| {
+        GroupRepository::delete_members(Some(User), Acme): |w, r, p| {
             r.groups().delete_members(&p.permit(), &w.devs, &[w.ann.id])
         };
         GroupRepository::insert_missing(None): |w, r, p| {
@@ -120,16 +120,16 @@ fn writes() -> Vec<Write> {
         MemberRepository::update_roles_of(Some(User)): |w, r, p| {
             r.members().update_roles_of(&p.permit(), w.ann.id, &[(w.acme.id, role_names(&["helper"]))], NOW)
         };
-        MemberRepository::delete_of(Some(User)): |w, r, p| {
+        MemberRepository::delete_of(Some(User), Ann): |w, r, p| {
             let pond = organization("pond");
             r.organizations().insert(&permit(), &pond)?;
             r.organizations().insert_members(&[(permit(), membership(pond.id, w.ann.id))])?;
             r.members().delete_of(&p.permit(), w.ann.id, &[pond.id])
         };
-        SyncLogRepository::insert(None): |w, r, p| r.sync_log().insert(&p.permit(), &sync_record(w.ann.id), 1);
-        TemplateRepository::insert(None): |w, r, p| r.templates().insert(&p.permit(), &w.dev);
-        TemplateRepository::update(None): |w, r, p| r.templates().update(&p.permit(), &w.dev);
-        WorkspaceRepository::insert(None): |w, r, p| r.workspaces().insert(&p.permit(), &w.workspace);
+        SyncLogRepository::insert(None, Ann): |w, r, p| r.sync_log().insert(&p.permit(), &sync_record(w.ann.id), 1);
+        TemplateRepository::insert(None, Acme): |w, r, p| r.templates().insert(&p.permit(), &w.dev);
+        TemplateRepository::update(None, Acme): |w, r, p| r.templates().update(&p.permit(), &w.dev);
+        WorkspaceRepository::insert(None, Ann, Acme): |w, r, p| r.workspaces().insert(&p.permit(), &w.workspace);
         WorkspaceRepository::insert_build(None): |w, r, p| r.workspaces().insert_build(&p.permit(), &w.build);
         WorkspaceRepository::update_dormancy(None): |w, r, p| {
             r.workspaces().update_dormancy(&p.permit(), w.workspace.id, Some(NOW), NOW)
@@ -137,35 +137,35 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::touch(None): |w, r, p| {
             r.workspaces().touch(&p.permit(), &[w.workspace.id], NOW + Duration::HOUR)
         };
-        FileRepository::begin(None): |w, r, p| {
+        FileRepository::begin(None, Ann): |w, r, p| {
             r.files().begin(&p.permit(), w.file.id, w.file.created_by, NOW, NOW + Duration::HOUR)
         };
-        FileRepository::append(None): |w, r, p| r.files().append(&p.permit(), w.file.id, w.ann.id, 0, b"tar");
-        FileRepository::finish(None): |w, r, p| r.files().finish(&p.permit(), &w.file, NOW + Duration::HOUR);
-        FileRepository::abandon(None): |w, r, p| {
+        FileRepository::append(None, Ann): |w, r, p| r.files().append(&p.permit(), w.file.id, w.ann.id, 0, b"tar");
+        FileRepository::finish(None, Ann): |w, r, p| r.files().finish(&p.permit(), &w.file, NOW + Duration::HOUR);
+        FileRepository::abandon(None, Ann): |w, r, p| {
             let other = uploading(r, w.ann.id)?;
             r.files().abandon(&p.permit(), other, w.ann.id)
         };
-        ProvisionerJobRepository::insert(None): |w, r, p| {
+        ProvisionerJobRepository::insert(None, Acme): |w, r, p| {
             r.provisioner_jobs().insert(&p.permit(), &w.job, b"sealed", None)
         };
-        TemplateVersionRepository::insert(None): |w, r, p| r.template_versions().insert(&p.permit(), &w.version);
-        TemplateVersionRepository::update(None): |w, r, p| r.template_versions().update(&p.permit(), &w.version);
+        TemplateVersionRepository::insert(None, Acme): |w, r, p| r.template_versions().insert(&p.permit(), &w.version);
+        TemplateVersionRepository::update(None, Acme): |w, r, p| r.template_versions().update(&p.permit(), &w.version);
         TemplateVersionRepository::update_variables(None): |w, r, p| {
             r.template_versions().update_variables(&p.permit(), w.version.id, b"sealed")
         };
         TemplateVersionRepository::archive_unused(None): |w, r, p| {
             r.template_versions().archive_unused(&p.permit(), w.dev.id, true, NOW)
         };
-        ProvisionerJobRepository::claim(None): |w, r, p| r.provisioner_jobs().claim(&p.permit(), &worker(&w.daemon), NOW);
-        ProvisionerJobRepository::update(None): |w, r, p| r.provisioner_jobs().update(&p.permit(), &w.job);
-        ProvisionerJobRepository::append_logs(None): |w, r, p| {
+        ProvisionerJobRepository::claim(None, Acme): |w, r, p| r.provisioner_jobs().claim(&p.permit(), &worker(&w.daemon), NOW);
+        ProvisionerJobRepository::update(None, Acme): |w, r, p| r.provisioner_jobs().update(&p.permit(), &w.job);
+        ProvisionerJobRepository::append_logs(None, Acme): |w, r, p| {
             r.provisioner_jobs().append_logs(&p.permit(), &w.job, NOW, &[line("hello")]).map(|last| last > 0)
         };
-        ProvisionerJobRepository::insert_resources(None): |w, r, p| {
+        ProvisionerJobRepository::insert_resources(None, Acme): |w, r, p| {
             r.provisioner_jobs().insert_resources(&p.permit(), &w.job, &[stored_resource(&w.job, "box")])
         };
-        ProvisionerJobRepository::update_timings(None): |w, r, p| {
+        ProvisionerJobRepository::update_timings(None, Acme): |w, r, p| {
             r.provisioner_jobs().update_timings(&p.permit(), &w.job, &[timing("plan")])
         };
         WorkspaceRepository::insert_build_input(None): |w, r, p| {
@@ -207,8 +207,8 @@ fn writes() -> Vec<Write> {
         };
         AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);
         AppRepository::touch_secret(None): |w, r, p| r.apps().touch_secret(&p.permit(), w.secret.id, NOW);
-        CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
-        CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
+        CodeRepository::insert(None, Ann): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
+        CodeRepository::replace(None, Ann): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
         PushedRequestRepository::insert(None): |w, r, p| r.pushed_requests().insert(&p.permit(), &w.pushed);
         PushedRequestRepository::open(None): |w, r, p| {
@@ -229,7 +229,7 @@ fn writes() -> Vec<Write> {
         DeviceAuthorizationRepository::consume(None): |w, r, p| {
             r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
         };
-        GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
+        GrantRepository::insert(None, Ann): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
         RegistrationRepository::note_grants(None): |w, r, p| {
             let _ = w;
             r.registrations().note_grants(&p.permit(), NOW)
@@ -248,15 +248,15 @@ fn writes() -> Vec<Write> {
             let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
             r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
-        OpenIdRepository::update_verified_email(None): |w, r, p| {
+        OpenIdRepository::update_verified_email(None, Ann): |w, r, p| {
             r.openid().update_verified_email(&p.permit(), w.ann.id, Some("ann@example.com"))
         };
         OpenIdRepository::replace_logo(None): |w, r, p| {
             let logo = Logo { kind: LogoKind::Gif, bytes: b"GIF89a".to_vec() };
             r.openid().replace_logo(&p.permit(), w.app.id, Some(&logo))
         };
-        OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
-        OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
+        OpenIdRepository::upsert_consent(None, Ann): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
+        OpenIdRepository::delete_consents(None, Ann): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
             r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
         };
@@ -292,7 +292,7 @@ fn writes() -> Vec<Write> {
             r.logouts().remove(&p.permit(), &notice)
         };
         GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
-        GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
+        GrantRepository::delete_of_user_and_app(Some(User), Ann): |w, r, p| {
             r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
         };
         GrantRepository::delete_of_app(Some(App)): |w, r, p| {
@@ -301,76 +301,76 @@ fn writes() -> Vec<Write> {
         AppRepository::update(Some(App)): |w, r, p| r.apps().update(&p.permit(), &w.app);
         AppRepository::delete_secret(Some(App)): |w, r, p| r.apps().delete_secret(&p.permit(), w.secret.id);
         AppRepository::delete(Some(App)): |w, r, p| r.apps().delete(&p.permit(), w.app.id);
-        ApiKeyRepository::insert(None): |w, r, p| {
+        ApiKeyRepository::insert(None, Ann): |w, r, p| {
             r.api_keys().insert(&p.permit(), &w.session)?;
             r.api_keys().insert(&p.permit(), &w.token)
         };
         FederatedSessionRepository::insert(None): |w, r, p| {
             r.federated_sessions().insert(&p.permit(), &federated(&w.session), None)
         };
-        ApiKeyRepository::refresh(Some(Session)): |w, r, p| {
+        ApiKeyRepository::refresh(Some(Session), Ann): |w, r, p| {
             let refresh = KeyRefresh { last_used: Some(NOW), expires_at: w.session.expires_at };
             r.api_keys().refresh(&p.permit(), &w.session, refresh, "", NOW)
         };
-        ApiKeyRepository::shorten_tokens(Some(User)): |w, r, p| {
+        ApiKeyRepository::shorten_tokens(Some(User), Ann): |w, r, p| {
             r.api_keys().shorten_tokens(&p.permit(), w.ann.id, Duration::SECOND, NOW)
         };
         ApiKeyRepository::expire(Some(Session)): |w, r, p| r.api_keys().expire(&p.permit(), &w.session.id, NOW);
         ApiKeyRepository::delete(Some(Session)): |w, r, p| r.api_keys().delete(&p.permit(), &w.session.id);
-        ApiKeyRepository::delete_of_scope(Some(User)): |w, r, p| {
+        ApiKeyRepository::delete_of_scope(Some(User), Ann): |w, r, p| {
             r.api_keys().delete_of_scope(&p.permit(), w.ann.id, ScopeName::ALL)
         };
-        UserRepository::update_profile(Some(User)): |w, r, p| {
+        UserRepository::update_profile(Some(User), Ann): |w, r, p| {
             r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)
         };
-        UserRepository::update_contact(Some(User)): |w, r, p| {
+        UserRepository::update_contact(Some(User), Ann): |w, r, p| {
             r.users().update_contact(&p.permit(), w.ann.id, &Email::from_storage("anna@example.com".to_owned()), &real_name("Anna"), "", NOW)
         };
         ReplayRepository::insert(None): |_w, r, p| r.replays().insert(&p.permit(), &seen("1"));
-        UserLinkRepository::insert(None): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
-        UserLinkRepository::update(None): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
-        UserLinkRepository::delete(None): |w, r, p| {
+        UserLinkRepository::insert(None, Ann): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
+        UserLinkRepository::update(None, Ann): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
+        UserLinkRepository::delete(None, Ann): |w, r, p| {
             let link = user_link(w.ann.id, "1");
             r.user_links().delete(&p.permit(), link.user_id, &link.issuer, &link.subject)
         };
-        ScimTokenRepository::insert(None): |w, r, p| {
+        ScimTokenRepository::insert(None, Acme): |w, r, p| {
             r.scim_tokens().insert(&p.permit(), &w.scim_token)
         };
         ScimTokenRepository::touch(None): |w, r, p| r.scim_tokens().touch(&p.permit(), w.scim_token.id, NOW);
-        ScimTokenRepository::expire(None): |w, r, p| {
+        ScimTokenRepository::expire(None, Acme): |w, r, p| {
             r.scim_tokens().expire(&p.permit(), w.acme.id, w.scim_token.id, NOW)
         };
-        ScimTokenRepository::delete(None): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
-        ProvisionerKeyRepository::insert(None): |w, r, p| {
+        ScimTokenRepository::delete(None, Acme): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
+        ProvisionerKeyRepository::insert(None, Acme): |w, r, p| {
             r.provisioner_keys().insert(&p.permit(), &w.daemon_key)
         };
-        ProvisionerDaemonRepository::upsert(None): |w, r, p| {
+        ProvisionerDaemonRepository::upsert(None, Acme): |w, r, p| {
             r.provisioner_daemons().upsert(&p.permit(), &w.daemon).map(|known| known.id == w.daemon.id)
         };
         ProvisionerDaemonRepository::touch(None): |w, r, p| r.provisioner_daemons().touch(&p.permit(), w.daemon.id, NOW);
-        ProvisionerKeyRepository::delete(None): |w, r, p| {
+        ProvisionerKeyRepository::delete(None, Acme): |w, r, p| {
             r.provisioner_keys().delete(&p.permit(), w.acme.id, w.daemon_key.id)
         };
-        ScimRepository::insert_user(None): |w, r, p| {
+        ScimRepository::insert_user(None, Ann): |w, r, p| {
             r.scim().insert_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
         };
-        ScimRepository::store_user(None): |w, r, p| {
+        ScimRepository::store_user(None, Ann): |w, r, p| {
             r.scim().store_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
         };
-        ScimRepository::store_group(None): |w, r, p| {
+        ScimRepository::store_group(None, Acme): |w, r, p| {
             r.scim().store_group(&p.permit(), None, &w.devs, &scim_group_record("Devs", None))
         };
-        UserRepository::update_appearance(Some(User)): |w, r, p| {
+        UserRepository::update_appearance(Some(User), Ann): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
         };
-        QuietHoursRepository::update(None): |w, r, p| {
+        QuietHoursRepository::update(None, Ann): |w, r, p| {
             r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
         };
         NotificationRepository::update_method(None): |w, r, p| {
             let _ = w;
             r.notifications().update_method(&p.permit(), templates::TEST, Method::Inbox)
         };
-        NotificationRepository::update_preferences(None): |w, r, p| {
+        NotificationRepository::update_preferences(None, Ann): |w, r, p| {
             r.notifications().update_preferences(&p.permit(), w.ann.id, &[(templates::TEST, true)], NOW)
         };
         NotificationRepository::enqueue(None): |w, r, p| r.notifications().enqueue(&p.permit(), &[notice(1, w.ann.id)]);
@@ -411,38 +411,38 @@ fn writes() -> Vec<Write> {
             r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 2)
         };
         InboxRepository::insert(None): |w, r, p| r.inbox().insert(&p.permit(), &[in_inbox(1, w.ann.id)]);
-        InboxRepository::mark(None): |w, r, p| {
+        InboxRepository::mark(None, Ann): |w, r, p| {
             r.inbox().mark(&p.permit(), w.ann.id, in_inbox(1, w.ann.id).id, Some(NOW))
         };
-        InboxRepository::mark_all(None): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
-        PasscodeRepository::upsert(None): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
-        PasscodeRepository::consume(None): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
+        InboxRepository::mark_all(None, Ann): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
+        PasscodeRepository::upsert(None, Ann): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
+        PasscodeRepository::consume(None, Ann): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
         ThrottleRepository::remember_device(None): |w, r, p| {
             let device = doorward_domain::Digest::of("device");
             r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)
         };
-        UserRepository::follow_login_type(Some(User)): |w, r, p| {
+        UserRepository::follow_login_type(Some(User), Ann): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
         };
-        UserRepository::update_login_type(Some(User)): |w, r, p| {
+        UserRepository::update_login_type(Some(User), Ann): |w, r, p| {
             r.users().update_login_type(&p.permit(), w.ann.id, LoginType::Oidc, NOW)
         };
-        UserRepository::update_password(Some(User)): |w, r, p| {
+        UserRepository::update_password(Some(User), Ann): |w, r, p| {
             r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
         };
         UserRepository::update_roles(Some(User)): |w, r, p| r.users().update_roles(&p.permit(), w.ann.id, &role_names(&[]), NOW);
-        UserRepository::touch(Some(User)): |w, r, p| r.users().touch(&p.permit(), w.ann.id, NOW);
-        UserRepository::update_status(Some(User)): |w, r, p| {
+        UserRepository::touch(Some(User), Ann): |w, r, p| r.users().touch(&p.permit(), w.ann.id, NOW);
+        UserRepository::update_status(Some(User), Ann): |w, r, p| {
             r.users().update_status(&p.permit(), w.ann.id, UserStatus::Suspended, NOW)
         };
-        RoleRepository::delete(Some(Organization)): |w, r, p| r.roles().delete(&p.permit(), w.role.name(), NOW);
+        RoleRepository::delete(Some(Organization), Acme): |w, r, p| r.roles().delete(&p.permit(), w.role.name(), NOW);
         GroupRepository::delete(Some(Group)): |w, r, p| r.groups().delete(&p.permit(), w.devs.id);
-        MemberRepository::delete(Some(User)): |w, r, p| r.members().delete(&p.permit(), w.acme.id, w.ann.id);
-        OrganizationRepository::update(Some(Organization)): |w, r, p| r.organizations().update(&p.permit(), &w.acme);
-        OrganizationRepository::delete(Some(Organization)): |w, r, p| {
+        MemberRepository::delete(Some(User), Ann, Acme): |w, r, p| r.members().delete(&p.permit(), w.acme.id, w.ann.id);
+        OrganizationRepository::update(Some(Organization), Acme): |w, r, p| r.organizations().update(&p.permit(), &w.acme);
+        OrganizationRepository::delete(Some(Organization), Acme): |w, r, p| {
             r.organizations().delete(&p.permit(), w.acme.id, NOW)
         };
-        UserRepository::delete(Some(User)): |w, r, p| r.users().delete(&p.permit(), w.ann.id, NOW);
+        UserRepository::delete(Some(User), Ann): |w, r, p| r.users().delete(&p.permit(), w.ann.id, NOW);
         ThrottleRepository::record_failure(None): |_w, r, p| {
             r.throttles().record_failure(&p.permit(), &[("a".to_owned(), ThrottlePolicy::ACCOUNT)], NOW)
         };
