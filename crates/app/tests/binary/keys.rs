@@ -144,11 +144,7 @@ fn an_exchange_costs_no_more_calls_of_the_database_after_a_rotation() {
             let (api, client) = (&site.api, site.api.register(&json!({})));
             let once = || {
                 let code = api.code(&client, "");
-                let fields = [
-                    ("grant_type", "authorization_code"),
-                    ("code", &*code),
-                    ("code_verifier", crate::client::VERIFIER),
-                ];
+                let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
                 let (pair, exchange) = cost(api, || Pair::of(&api.token(&client, &fields)));
                 let (next, refresh) = cost(api, || Pair::of(&api.refresh(&client, &pair.refresh)));
                 (letter(&next), [exchange, refresh])

@@ -310,7 +310,7 @@ async fn a_limited_key_cannot_let_an_app_act_at_another_resource() {
     let key = json!({ "lifetime": 3_600_000_000_000_u64, "scope": "application_connect", "token_name": "limited" });
     let key = house.api(Method::POST, "/users/me/keys/tokens", &owner, key).await.expect(201).json();
     let refused = allow(&house, key["key"].as_str().unwrap(), &app.authorize(&[("resource", FILES)])).await;
-    assert_ne!(refused.redirected_with("code").is_some(), true, "{}", refused.body);
+    assert!(refused.redirected_with("code").is_none(), "{}", refused.body);
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::device_authorizations::asked;
 use crate::pushed_requests::pushed;
 use doorward_domain::oauth2::{DeviceAuthorization, PushedRequest};
+use uuid::Uuid;
 
 /// What is written.
 pub(super) struct World {
