@@ -141,9 +141,28 @@ pub(crate) async fn of_client(ctx: &Context) -> Result<Arc<ClientPolicy>, OAuthE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::users::testing::context;
+    use doorward_ports::mocks::MockRepositories;
 
     fn policy(blocked: BlockList) -> ClientPolicy {
         ClientPolicy::new(blocked, Vec::new())
+    }
+
+    #[tokio::test]
+    async fn it_is_read_once_until_a_change_is_reported() {
+        let mut repos = MockRepositories::default();
+        repos.runtime_settings.expect_find().times(2).returning(|_, _| Ok(None));
+        repos.resource_servers.expect_list().times(2).returning(|| Ok(Vec::new()));
+        let log = ChangeLog::default();
+        log.extend_lease(Instant::now() + Duration::from_mins(1));
+        let ctx = Context { policies: Policies::new(log.clone()), ..context(repos) };
+        for _ in 0..3 {
+            current(&ctx).await.unwrap();
+        }
+        log.report(&[Change::ClientPolicy]);
+        for _ in 0..3 {
+            current(&ctx).await.unwrap();
+        }
     }
 
     #[test]
