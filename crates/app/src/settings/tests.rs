@@ -182,7 +182,7 @@ fn lists_within_entries_are_written_with_commas_in_the_environment() {
     for list in &lists {
         let value = if list.ends_with("ALGS") { "RS256, ES256" } else { "openid, email" };
         let refused = load(None, &[(list, value)]).unwrap_err().to_string();
-        assert!(!refused.contains("sequence") && refused.contains("providers[0].name"), "{list}: {refused}");
+        assert!(!refused.contains("sequence") && refused.contains("`oidc.providers.0`"), "{list}: {refused}");
     }
     let (one, other) = ("7d7a4f7e-5c1c-4b0a-9c55-1f2ea7f1c0de", "8d7a4f7e-5c1c-4b0a-9c55-1f2ea7f1c0de");
     let settings = load(

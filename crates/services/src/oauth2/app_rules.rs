@@ -207,7 +207,7 @@ pub(super) fn post_logout_redirect_uris(list: &[String], client_type: ClientType
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn list(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, AppRules>, Error> {
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    super::apps::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.openid().list_rules(&apps)?.into_iter().collect())).await
 }
 

@@ -103,6 +103,14 @@ pub fn may_create(actor: &Principal) -> Result<(), Error> {
     actor.in_person(InPerson::ManageApps)
 }
 
+/// Whether the actor may read each of these apps.
+pub(super) fn may_read_each(actor: &Principal, apps: &[AppId]) -> Result<(), Error> {
+    let all = actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>());
+    // A token may be for some of them only.
+    all.or_else(|_not_all| apps.iter().try_for_each(|id| actor.subject.check(Action::Read, &object(*id))))?;
+    Ok(())
+}
+
 /// An app, which belongs to nobody.
 fn object(id: AppId) -> Object<'static> {
     Object::of::<resource::Oauth2App>().id(id.0)

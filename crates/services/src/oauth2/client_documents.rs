@@ -119,7 +119,7 @@ pub(crate) fn client_id_of(repos: &mut dyn Repositories, id: AppId) -> Result<St
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn urls(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, ClientUrl>, Error> {
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    super::apps::may_read_each(actor, &apps)?;
     let of_documents: Vec<AppId> = apps.into_iter().filter(|id| is_of_document(*id)).collect();
     if of_documents.is_empty() {
         return Ok(BTreeMap::new());

@@ -73,7 +73,7 @@ impl From<MetadataError> for RegistrationError {
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    super::apps::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().among(&apps)?)).await
 }
 
@@ -81,6 +81,6 @@ pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn adopted_among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    super::apps::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().adopted_among(&apps)?)).await
 }

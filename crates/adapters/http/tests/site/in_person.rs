@@ -261,7 +261,8 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
                 .replace("{app}", &other.id)
                 .replace("{secretID}", secret[0]["id"].as_str().unwrap())
                 // Whether there is such a one does not matter.
-                .replace("{token}", &other.id);
+                .replace("{token}", &other.id)
+                .replace("{resource}", &other.id);
             assert!(!path.contains('{'), "{path} has a parameter that this test does not know");
             let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
             let refused = house.api(method.clone(), &path, &token, json!({})).await;

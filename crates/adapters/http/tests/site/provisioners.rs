@@ -18,7 +18,7 @@ const KEYS: &str = "/organizations/default/provisionerkeys";
 const PSK: &str = "0123456789abcdef";
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
-    /// Asks to serve, by a plain request: the daemon is remembered, and the WebSocket refused.
+    /// Asks to serve, by a plain request, which is told what it lacks and leaves no daemon.
     async fn serve(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
         let path = format!("/api/v2/organizations/default/provisionerdaemons/serve?{query}");
         let mut request = TestRequest::with_uri(&path).peer_addr("127.0.0.1:1".parse().unwrap());
@@ -26,6 +26,17 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
             request = request.insert_header(*header);
         }
         self.send(request).await
+    }
+
+    /// Comes in by a WebSocket, which ends at once.
+    async fn come(&self, query: &str, headers: &[(&str, &str)]) {
+        let handshake = [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        self.serve(query, &[headers, &handshake].concat()).await.expect(101);
     }
 
     async fn new_key(&self, owner: &str, name: &str) -> String {
@@ -110,13 +121,14 @@ async fn daemons_come_in_are_listed_and_become_offline() {
     let owner = house.owner().await;
     let key = house.new_key(&owner, "rack").await;
     let by_key = [("Coder-Provisioner-Daemon-Key", key.as_str()), ("X-Coder-Build-Version", "v2.24.2")];
-    let refused = house
-        .serve("provisioner=terraform&provisioner=echo&version=1.7&version=1.8&name=host", &by_key)
-        .await
-        .expect(400);
+    let query = "provisioner=terraform&provisioner=echo&version=1.7&version=1.8&name=host";
+    let refused = house.serve(query, &by_key).await.expect(400);
     assert_eq!(refused.json()["message"], "A provisioner daemon connects by a WebSocket.");
+    let listed = house.get("/organizations/default/provisionerdaemons", &owner).await.expect(200);
+    assert_eq!(listed.json(), json!([]), "it is not remembered");
+    house.come(query, &by_key).await;
     house.clock.advance(Duration::seconds(80));
-    house.serve("provisioner=echo&name=other", &[("Coder-Provisioner-Daemon-PSK", PSK)]).await.expect(400);
+    house.come("provisioner=echo&name=other", &[("Coder-Provisioner-Daemon-PSK", PSK)]).await;
 
     let list =
         async |query: &str| house.get(&format!("/organizations/default/provisionerdaemons{query}"), &owner).await;

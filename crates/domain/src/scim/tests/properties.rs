@@ -14,7 +14,8 @@ fn attribute() -> impl Strategy<Value = AttributePath> {
 
 fn literal() -> impl Strategy<Value = Literal> {
     prop_oneof![
-        ".{0,8}".prop_map(Literal::Text),
+        // No text holds NUL.
+        "[^\\x00\n]{0,8}".prop_map(Literal::Text),
         any::<i64>().prop_map(|number| Literal::Number(number.into())),
         any::<i16>().prop_filter_map("finite", |eighths| {
             Some(Literal::Number(serde_json::Number::from_f64(f64::from(eighths) / 8.0)?))
