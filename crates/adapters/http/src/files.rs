@@ -67,14 +67,9 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
     let mut body = call.stream(FILE_MAX)?;
     let context = call.context().clone();
     let uploaded = if kind == TAR {
-        // Before anything else is waited for, see `Call::before_body`.
-        let mut piece = body.next().await;
-        if let Err(problem) = piece {
-            return Err(call.refuse_body(&problem));
-        }
         let mut upload = files::begin(&context, &actor).await?;
         loop {
-            match piece {
+            match body.next().await {
                 Ok(Some(bytes)) => files::append(&context, &actor, &mut upload, &bytes).await?,
                 Ok(None) => break files::finish(&context, &actor, upload, None).await?,
                 Err(problem) => {
@@ -82,7 +77,6 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
                     return Err(call.refuse_body(&problem));
                 }
             }
-            piece = body.next().await;
         }
     } else {
         convert::upload_zip(&call, &actor, body).await?

@@ -1,5 +1,6 @@
 //! From what a database says to what a caller can react to.
 
+mod signs;
 mod tls;
 
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
@@ -43,6 +44,9 @@ pub(crate) enum Error {
     /// The permit is for something else than what was to be written.
     #[error("the permit is for another {0}")]
     NotPermitted(ResourceType),
+    /// A write found no room a moment ago.
+    #[error("a write has found the disk full a moment ago")]
+    NoRoom,
     /// A rule that the repository itself enforces.
     #[error("a rule of the store would be broken: {0:?}")]
     Conflict(Conflict),
@@ -120,7 +124,8 @@ const UNIQUE: [Unique; 30] = [
 
 /// What the messages hold of errors that pass, and what they are a case of: neither database's driver hands out a code for
 /// these. The first that fits counts. PostgreSQL says so in the language of `lc_messages`, which is set to English where that
-/// is allowed; elsewhere those that matter most are known by what else can be seen, see `UnitOfWork::run` and `Turn::with`.
+/// is allowed; elsewhere those that matter most are known by [`signs`], by words that were learned, and by what else can be
+/// seen, see `UnitOfWork::run` and `Turn::with`.
 const PASSING: [(&str, Outage); 18] = [
     // PostgreSQL
     ("No space left on device", Outage::Full),
@@ -151,7 +156,7 @@ impl Error {
     pub(crate) fn is_unnamed(&self) -> bool {
         match self {
             Self::Diesel(error @ DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)) => outage(error).is_none(),
-            Self::Diesel(_) | Self::Row(_) | Self::NotPermitted(_) | Self::Conflict(_) => false,
+            Self::Diesel(_) | Self::Row(_) | Self::NotPermitted(_) | Self::NoRoom | Self::Conflict(_) => false,
         }
     }
 
@@ -161,7 +166,16 @@ impl Error {
             Self::Conflict(conflict) => StoreError::Conflict(conflict),
             Self::Diesel(error) => store_error(error),
             Self::Row(error) => StoreError::Other(error.into()),
+            Self::NoRoom => StoreError::unavailable(Outage::Full, self),
             Self::NotPermitted(_) => StoreError::other(self),
+        }
+    }
+
+    /// What the database said, if it said anything.
+    pub(crate) fn said(&self) -> Option<&str> {
+        match self {
+            Self::Diesel(DieselError::DatabaseError(_, said)) => Some(said.message()),
+            Self::Diesel(_) | Self::Row(_) | Self::NotPermitted(_) | Self::NoRoom | Self::Conflict(_) => None,
         }
     }
 }
@@ -212,7 +226,9 @@ fn outage(error: &DieselError) -> Option<Outage> {
         return Some(Outage::ReadOnly);
     }
     let lost = matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand);
-    outage_of(cause.message()).or(lost.then_some(Outage::Unreachable))
+    let unnamed = matches!(kind, DatabaseErrorKind::Unknown);
+    let by_signs = || if unnamed { signs::outage(&**cause) } else { None };
+    outage_of(cause.message()).or(lost.then_some(Outage::Unreachable)).or_else(by_signs)
 }
 
 fn outage_of(message: &str) -> Option<Outage> {
@@ -241,14 +257,16 @@ pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(unavailable) if unavailable.source.is::<Refused>())
 }
 
-/// A refusal that is known to be none for want of room.
-pub(crate) fn as_named(error: StoreError) -> StoreError {
-    if let StoreError::Unavailable(refused) = &error
-        && refused.source.is::<Refused>()
-    {
-        return StoreError::unavailable(refused.outage, refused.source.to_string());
+/// The same refusal, of which nothing more is to be guessed.
+pub(crate) fn as_told(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(unavailable) if unavailable.source.is::<Refused>() => {
+            StoreError::unavailable(unavailable.outage, unavailable.source.to_string())
+        }
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Serialization(_) | StoreError::Other(_) => {
+            error
+        }
     }
-    error
 }
 
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
@@ -343,6 +361,9 @@ mod tests {
         ] {
             assert!(is_unnamed_refusal(&said(refusal)), "{refusal}");
             assert_eq!(said(refusal).outage(), Some(Outage::Unreachable));
+            let told = as_told(said(refusal));
+            assert!(!is_unnamed_refusal(&told), "{refusal}");
+            assert_eq!((told.outage(), told.to_string()), (Some(Outage::Unreachable), said(refusal).to_string()));
         }
         for other in [
             "connection to server at \"db\" (192.0.2.1), port 5432 failed: Connection refused\n\tIs the server running?",

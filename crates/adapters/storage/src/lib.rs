@@ -19,6 +19,7 @@
 
 mod changes;
 mod error;
+mod known;
 mod lifeline;
 mod migrate;
 mod open;

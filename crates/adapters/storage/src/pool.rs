@@ -372,7 +372,8 @@ impl<M: Manager> Turn<M> {
                         break (place, Open { conn, era, _counted: counted });
                     }
                     Err(error) => {
-                        // Whoever is in has the right name and password, so what keeps others out is their number.
+                        // Whoever is in has the right name and password, so what keeps others out is their number, where the
+                        // server may say so in another language.
                         let is_crowded = is_unnamed_refusal(&error) && self.pool.open() > 1;
                         let is_full = is_crowded || error.outage() == Some(Outage::Overloaded);
                         if !is_full || began.elapsed() >= self.pool.limits.acquire || self.lifeline.is_abandoned() {

@@ -5,9 +5,11 @@ mod broadcast;
 mod filters;
 mod folds;
 mod hot;
+mod language;
 mod lists;
 mod moments;
 mod owner;
+mod room;
 mod statement;
 mod tls;
 
@@ -24,7 +26,8 @@ mod queries;
 pub(crate) use queries::jobs::list as jobs;
 
 use crate::changes::Publisher;
-use crate::error::{as_named, connect_error, store_error};
+use crate::error::{as_told, connect_error, store_error};
+use crate::known::Known;
 use crate::lifeline::Lifeline;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
@@ -32,13 +35,13 @@ use crate::unit_of_work::{Living, Spoilt, UnitOfWork};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::{Connection as _, PgConnection};
 use doorward_ports::bus::Bus;
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::{Commit, Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The connection that the queries are compiled for.
@@ -49,6 +52,7 @@ type Conn = PgConnection;
 pub(crate) struct PostgresBackend {
     pool: Pool<Manager>,
     publisher: Publisher,
+    known: Arc<Known>,
     url: String,
     connect_timeout: Duration,
 }
@@ -63,11 +67,12 @@ impl fmt::Debug for PostgresBackend {
 impl PostgresBackend {
     /// A database whose schema is up to date. Connects when it is needed.
     pub(crate) fn new(url: &str, options: &Options) -> Self {
+        let known = Arc::new(Known::default());
         let manager = Manager {
+            known: Arc::clone(&known),
             url: url.to_owned(),
             connect_timeout: options.connect_timeout.std(),
             statement_timeout: options.statement_timeout.std(),
-            language: OnceLock::new(),
         };
         Self {
             pool: Pool::new(
@@ -80,6 +85,7 @@ impl PostgresBackend {
                 },
             ),
             publisher: Publisher::default(),
+            known,
             url: url.to_owned(),
             connect_timeout: options.connect_timeout.std(),
         }
@@ -106,7 +112,7 @@ impl PostgresBackend {
 #[async_trait]
 impl StoreBackend for PostgresBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
-        let publisher = self.publisher.clone();
+        let (publisher, known) = (self.publisher.clone(), Arc::clone(&self.known));
         let doubt = Doubt::default();
         let in_doubt = doubt.clone();
         let job = self.pool.run(move |turn| {
@@ -115,16 +121,14 @@ impl StoreBackend for PostgresBackend {
                 WorkMode::Read => turn.with(
                     |_| Ok(()),
                     |conn| {
-                        let mut session = UnitOfWork::reading(conn).on(lifeline);
-                        work(&mut session);
-                        let unnamed = session.is_unnamed();
-                        named_if(unnamed, conn).map_or(Ok(()), Err)
+                        work(&mut UnitOfWork::reading(conn).on(lifeline).at(&known));
+                        Ok(())
                     },
                 )?,
                 WorkMode::AtOnce => turn.with(
                     |_| Ok(()),
                     |conn| {
-                        let mut session = UnitOfWork::alone(conn).on(lifeline);
+                        let mut session = UnitOfWork::alone(conn).on(lifeline).at(&known);
                         doubt.set(&[Change::Everything]);
                         work(&mut session);
                         doubt.set(&[]);
@@ -133,14 +137,16 @@ impl StoreBackend for PostgresBackend {
                         let hurried = session.is_hurried() || failed.is_some();
                         let mut changes = session.take_changes();
                         changes.extend(failed);
-                        let (again, unnamed) = (session.take_unserializable(), session.is_unnamed());
+                        let again = session.take_unserializable();
                         publish(conn, &publisher, &changes, hurried);
-                        named_if(unnamed, conn).or(again).map_or(Ok(()), Err)
+                        again.map_or(Ok(()), Err)
                     },
                 )?,
-                WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher, lifeline, &doubt))?,
+                WorkMode::Write => {
+                    turn.with(begin, |conn| transact(conn, work, &publisher, lifeline, &doubt, &known))?
+                }
                 WorkMode::Serializable => {
-                    turn.with(begin_serializable, |conn| transact(conn, work, &publisher, lifeline, &doubt))?
+                    turn.with(begin_serializable, |conn| transact(conn, work, &publisher, lifeline, &doubt, &known))?
                 }
             }
         });
@@ -186,11 +192,11 @@ fn transact(
     publisher: &Publisher,
     lifeline: &Arc<Lifeline>,
     doubt: &Doubt,
+    known: &Arc<Known>,
 ) -> Result<(), StoreError> {
-    let mut session = UnitOfWork::in_transaction(conn).on(lifeline);
+    let mut session = UnitOfWork::in_transaction(conn).on(lifeline).at(known);
     let mut commit = work(&mut session);
     let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
-    let unnamed = session.is_unnamed();
     let (hurried, changes) = (session.is_hurried(), session.take_changes());
     let mut told = changes.is_empty();
     if lifeline.is_abandoned() {
@@ -217,26 +223,10 @@ fn transact(
     if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
         tracing::debug!(%error, "a connection was lost before the rollback");
     }
-    if let Some(error) = named_if(unnamed, conn).or(unserializable) {
+    if let Some(error) = unserializable {
         return Err(error);
     }
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
-}
-
-/// Has the server say, in words that are known here whatever its language is, that it lacks room or its tables: it knows its errors by codes,
-/// which the driver does not hand out. Where temporary tables are not allowed, it does not say.
-const ASK: &str = "DO $$ BEGIN \
-                   IF to_regclass('users') IS NULL THEN RAISE EXCEPTION 'relation \"users\" does not exist'; END IF; \
-                   CREATE TEMPORARY TABLE doorward_room ON COMMIT DROP AS SELECT md5(n::text) FROM generate_series(1, 2000) n; \
-                   EXCEPTION WHEN disk_full THEN RAISE EXCEPTION 'No space left on device'; END $$";
-
-/// What an error without a name is a case of, as far as the server says when it is asked.
-fn named_if(unnamed: bool, conn: &mut Conn) -> Option<StoreError> {
-    if !unnamed {
-        return None;
-    }
-    let error = store_error(conn.batch_execute(ASK).err()?);
-    matches!(error.outage(), Some(Outage::Full | Outage::MissingTables)).then_some(error)
 }
 
 /// Tells of what was committed: here at once, to others soon, or with the next heartbeat when there is no hurry.
@@ -256,56 +246,16 @@ fn publish(conn: &mut Conn, publisher: &Publisher, changes: &[Change], hurried: 
 
 /// Without `Debug`, for there is a password in the URL.
 struct Manager {
+    known: Arc<Known>,
     url: String,
     connect_timeout: Duration,
     statement_timeout: Duration,
-    /// In which language the server refuses connections, once it is known.
-    language: OnceLock<Language>,
-}
-
-/// The language of a server before a connection has chosen one.
-struct Language(String);
-
-impl Language {
-    /// That of the server itself: in it refusals are written, whatever a role or a database chooses later. None that is known if these have.
-    fn of_server(conn: &mut Conn) -> Self {
-        Self::answered(
-            conn,
-            "SELECT CASE WHEN source IN ('configuration file', 'command line', 'default') THEN setting ELSE 'unknown' END AS name \
-             FROM pg_settings WHERE name = 'lc_messages'",
-        )
-    }
-
-    /// That of this connection.
-    fn of_connection(conn: &mut Conn) -> Self {
-        Self::answered(conn, "SELECT current_setting('lc_messages') AS name")
-    }
-
-    fn answered(conn: &mut Conn, question: &str) -> Self {
-        #[derive(diesel::QueryableByName)]
-        struct Setting {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            name: String,
-        }
-        let answer: Result<Setting, _> = diesel::sql_query(question).get_result(conn);
-        Self(answer.map_or_else(|_unknown| "unknown".to_owned(), |setting| setting.name))
-    }
-
-    fn is_english(&self) -> bool {
-        matches!(self.0.as_str(), "C" | "POSIX") || self.0.starts_with("C.") || self.0.starts_with("en")
-    }
 }
 
 /// Nobody used the connection when it ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the server closed an idle connection")]
 struct Closed;
-
-/// Has the server say what is wrong in English, where this role may choose that: a superuser always, others from PostgreSQL
-/// 15 on by `GRANT SET ON PARAMETER lc_messages`. The attempt of those who may not is caught, and no error in the log of the
-/// server.
-const ENGLISH: &str = "DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); \
-                       EXCEPTION WHEN insufficient_privilege OR undefined_object THEN NULL; END $$";
 
 impl Living for Conn {
     fn is_alive(&mut self) -> bool {
@@ -319,9 +269,9 @@ impl ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Conn, StoreError> {
-        // Where refusals are in English, the words of those for want of room are known, and no other is taken for one.
-        let named = |error| if self.language.get().is_some_and(Language::is_english) { as_named(error) } else { error };
-        let mut conn = connect(&self.url, self.connect_timeout).map_err(named)?;
+        // What English has no words for is not guessed at.
+        let refused = |error| if self.known.may_refuse_abroad() { error } else { as_told(error) };
+        let mut conn = connect(&self.url, self.connect_timeout).map_err(refused)?;
         // A transaction here never waits for anything but this process. Statements read few rows by index: without being
         // told, the planner takes a thousand of them for dearer than reading a table of a hundred thousand, by two workers.
         let settings = format!(
@@ -330,20 +280,7 @@ impl ManageConnection for Manager {
             self.statement_timeout.as_millis()
         );
         conn.batch_execute(&settings).map_err(store_error)?;
-        let is_first = self.language.get().is_none();
-        self.language.get_or_init(|| Language::of_server(&mut conn));
-        // By itself, for a failure must not undo the others. Who may not set it goes on in the language of the server.
-        if let Err(error) = conn.batch_execute(ENGLISH) {
-            tracing::debug!(%error, "the database may speak another language than English");
-        }
-        let language = is_first.then(|| Language::of_connection(&mut conn)).filter(|language| !language.is_english());
-        if let Some(Language(lc_messages)) = language {
-            tracing::warn!(
-                lc_messages,
-                "the database says what is wrong in a language that is not known here, so some outages are called internal errors; \
-                 let this role set `lc_messages`"
-            );
-        }
+        language::settle(&mut conn, &self.known);
         Ok(conn)
     }
 

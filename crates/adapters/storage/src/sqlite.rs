@@ -8,6 +8,7 @@ mod lists;
 mod moments;
 mod owner;
 mod place;
+mod room;
 mod writer;
 
 /// A query that takes a row lock, which one writer does not need.
@@ -24,6 +25,7 @@ pub(crate) use queries::jobs::list as jobs;
 
 use crate::changes::Publisher;
 use crate::error::store_error;
+use crate::known::Known;
 use crate::open_error::OpenError;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
@@ -72,7 +74,8 @@ impl SqliteBackend {
             Ok(conn)
         };
         let publisher = Publisher::default();
-        let writer = Writer::start(path.to_owned(), connect, publisher.clone()).map_err(OpenError::Prepare)?;
+        let writer = Writer::start(path.to_owned(), connect, publisher.clone(), Arc::new(Known::default()))
+            .map_err(OpenError::Prepare)?;
         let readers = Readers { path: path.to_owned() };
         Ok(Self {
             readers: Pool::new(

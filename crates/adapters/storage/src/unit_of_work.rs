@@ -1,6 +1,7 @@
 //! The repositories over one connection, for the time of one closure.
 
 use crate::error::Error;
+use crate::known::{Known, Room};
 use crate::lifeline::Lifeline;
 use crate::touches::{Touches, Touching};
 use diesel::Connection;
@@ -9,7 +10,7 @@ use doorward_ports::changes::Change;
 use doorward_ports::{Outage, StoreError};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What can be seen of a connection without asking the database.
 pub(crate) trait Living {
@@ -20,19 +21,16 @@ pub(crate) trait Living {
 /// A server that ends a connection says why, and closes its socket a moment later.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
-/// After how long databases look whether somebody waits for ever (`deadlock_timeout`).
-const DEADLOCK_AFTER: Duration = Duration::from_secs(1);
-
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
 pub(crate) struct UnitOfWork<'a, C> {
     conn: &'a mut C,
     transaction: Transaction,
     failed: bool,
     unserializable: Option<StoreError>,
-    unnamed: bool,
     changes: Vec<Change>,
     hurried: bool,
     lifeline: Option<Arc<Lifeline>>,
+    known: Option<Arc<Known>>,
 }
 
 /// What is around the calls of a session.
@@ -76,10 +74,10 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::Needless,
             failed: false,
             unserializable: None,
-            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
+            known: None,
         }
     }
 
@@ -90,10 +88,10 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::Begun,
             failed: false,
             unserializable: None,
-            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
+            known: None,
         }
     }
 
@@ -104,10 +102,10 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::PerCall,
             failed: false,
             unserializable: None,
-            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
+            known: None,
         }
     }
 
@@ -115,6 +113,24 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     pub(crate) fn on(mut self, lifeline: &Arc<Lifeline>) -> Self {
         self.lifeline = Some(Arc::clone(lifeline));
         self
+    }
+
+    /// Uses what is known of the database, and adds to it.
+    pub(crate) fn at(mut self, known: &Arc<Known>) -> Self {
+        self.known = Some(Arc::clone(known));
+        self
+    }
+
+    /// Whether there is room for changes, as far as earlier ones have found out.
+    pub(crate) fn room(&self) -> Room {
+        self.known.as_ref().map_or(Room::Enough, |known| known.room(Instant::now()))
+    }
+
+    /// There is room again.
+    pub(crate) fn found_room(&self) {
+        if let Some(known) = &self.known {
+            known.found_room();
+        }
     }
 
     /// Whether a statement has failed.
@@ -125,11 +141,6 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     /// Why the transaction must be done again, if that is so.
     pub(crate) fn take_unserializable(&mut self) -> Option<StoreError> {
         self.unserializable.take()
-    }
-
-    /// Whether something failed, and nothing here says what it is a case of.
-    pub(crate) fn is_unnamed(&self) -> bool {
-        self.unnamed
     }
 
     /// Notes who is to be forgotten. To be told to others after the commit.
@@ -175,16 +186,15 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
         }
         result.map_err(|error| {
             self.failed = true;
-            let is_unnamed = error.is_unnamed();
-            let outage = if is_unnamed { self.outage_by_signs(took) } else { None };
-            self.unnamed |= is_unnamed && outage.is_none();
-            // Who waited for as long as it takes until a deadlock is looked for was probably in one. Trying again hurts nobody.
-            let may_be_deadlock = self.transaction == Transaction::Begun && took >= DEADLOCK_AFTER;
+            let outage = if error.is_unnamed() { self.outage_by_signs(&error, took) } else { None };
+            let is_news = !matches!(error, Error::NoRoom);
             let error = match (error.into_store_error(), outage) {
                 (StoreError::Other(cause), Some(outage)) => StoreError::unavailable(outage, cause),
-                (StoreError::Other(cause), None) if is_unnamed && may_be_deadlock => StoreError::Serialization(cause),
                 (error, _) => error,
             };
+            if let Some(known) = self.known.as_ref().filter(|_| is_news && error.outage() == Some(Outage::Full)) {
+                known.found_full(Instant::now());
+            }
             if let StoreError::Serialization(cause) = &error {
                 self.unserializable = Some(StoreError::Serialization(cause.to_string().into()));
             }
@@ -193,7 +203,11 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     }
 
     /// What an error is a case of whose words are not known: those of another language, say.
-    fn outage_by_signs(&mut self, took: Duration) -> Option<Outage> {
+    fn outage_by_signs(&mut self, error: &Error, took: Duration) -> Option<Outage> {
+        let known = self.known.as_ref().zip(error.said());
+        if known.is_some_and(|(known, said)| known.lacks_table(said)) {
+            return Some(Outage::MissingTables);
+        }
         if self.lifeline.as_ref().is_some_and(|lifeline| lifeline.is_too_long(took)) {
             return Some(Outage::Silent);
         }

@@ -1,6 +1,6 @@
 //! What comes out of a socket when what goes in is no proper HTTP.
 
-use crate::client::{Api, builder};
+use crate::client::{Api, builder, on_both};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -85,6 +85,60 @@ fn a_broken_chunk_is_a_bad_request_with_a_body() {
     assert!(!server.log().contains("ERROR"), "{}", server.log());
 }
 
+/// The library that reads requests gives the connection up with the moment at which it reads a bad chunk, so the answer must
+/// be there by then, whatever is waited for.
+#[test]
+fn a_broken_chunk_that_comes_with_its_head_is_answered_while_the_caller_is_looked_up() {
+    on_both(
+        |builder| builder.setting("cache.subjects", "0").setting("scim.key", "the-key-of-a-directory-in-this-test"),
+        |site| {
+            let address = site.api.url.strip_prefix("http://").unwrap();
+            for (method, path, kind) in [
+                ("POST", "/api/v2/organizations/default/groups", "application/json"),
+                ("GET", "/api/v2/users/me", "application/json"),
+                ("DELETE", "/api/v2/users/me/keys/none", "application/json"),
+                ("POST", "/api/v2/files", "application/x-tar"),
+                ("POST", "/api/v2/files", "application/zip"),
+                ("POST", "/oauth2/authorize", "application/x-www-form-urlencoded"),
+                ("POST", "/oauth2/tokens", "application/x-www-form-urlencoded"),
+                ("POST", "/logout", "application/x-www-form-urlencoded"),
+            ] {
+                for (header, body) in [
+                    ("", "zz\r\nabc\r\n0\r\n\r\n"),
+                    ("", "3\r\nabcXX0\r\n\r\n"),
+                    ("", "fffffffffffffffff1\r\nabc"),
+                    ("X-Coder-Bypass-Ratelimit: true\r\n", "3\r\nabc\r\nzz\r\n"),
+                ] {
+                    let request = format!(
+                        "{method} {path} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\nContent-Type: {kind}\r\n\
+                         {header}Transfer-Encoding: chunked\r\n\r\n{body}",
+                        site.api.session
+                    );
+                    let answer = say(address, request.as_bytes());
+                    assert!(answer.starts_with("HTTP/1.1 400"), "{method} {path} {kind} {body:?}: {answer:?}");
+                    assert!(answer.split("\r\n\r\n").nth(1).is_some_and(|body| !body.is_empty()), "{path}: {answer:?}");
+                }
+            }
+        },
+    );
+}
+
+/// Who sends it is not known yet, so the address answers for it.
+#[test]
+fn a_broken_chunk_is_counted_though_nobody_has_looked_up_who_sends_it() {
+    let server = builder().setting("cache.subjects", "0").setting("rate_limit.api", "2").start().unwrap();
+    let api = Api::set_up(server.url());
+    for status in ["400", "400", "429"] {
+        let request = format!(
+            "GET /api/v2/users/me HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\n\
+             X-Coder-Bypass-Ratelimit: true\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            api.session
+        );
+        let answer = say(server.address(), request.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer:?}");
+    }
+}
+
 #[test]
 fn half_a_request_is_done_nowhere_and_told_so() {
     half_a_request_is_told_so("10000");
@@ -131,7 +185,6 @@ fn half_a_request_is_told_so(remembered: &str) {
             api.session
         );
         for rest in [
-            "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n2\r\n{}XX",
             "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n{}\r\nq\r\n\r\n",

@@ -2,12 +2,17 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::error::PayloadError;
 use actix_web::http::{Version, header};
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
 /// How long a client may take to send a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,116 +28,195 @@ pub(crate) enum BodyError {
     Broken(String),
 }
 
-/// A body on its way, or the first piece of one; and where the rest comes from.
-pub(super) type Ahead = Pin<Box<dyn Future<Output = (Payload, Result<Bytes, BodyError>)>>>;
-
-/// Reads the body of a request, or, if it is to be taken piece by piece, its first piece.
-pub(super) fn ahead(request: HttpRequest, mut payload: Payload, limit: usize, streams: bool) -> Ahead {
-    Box::pin(async move {
-        let read = if streams {
-            piece(&mut payload).await.map(Option::unwrap_or_default)
-        } else {
-            arrive(&request, &mut payload, limit).await
-        };
-        (payload, read)
-    })
+/// The body of a request on its way in. A part of it may be here before anybody asks for it.
+pub(crate) struct Inlet {
+    payload: Payload,
+    /// Whether there is a body: what comes after a head that asks for another protocol, or for a tunnel, is none
+    /// (RFC 9112 6.3).
+    is_body: bool,
+    /// How long it is, as its head says.
+    announced: Option<usize>,
+    /// How much of it has come.
+    arrived: usize,
+    /// What has come and was not taken yet.
+    pieces: VecDeque<Bytes>,
+    /// How large these are together.
+    held: usize,
+    /// Set when nothing more comes; to what is wrong, if it was broken off.
+    end: Option<Result<(), String>>,
 }
 
-/// Waits for the body of a request.
-pub(super) async fn arrive(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, BodyError> {
-    let headers = request.headers();
-    let is_framed = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
-    // What comes after a head that asks for another protocol, or for a tunnel, is no body (RFC 9112 6.3).
-    if matches!(payload, Payload::None) || (!is_framed && request.version() < Version::HTTP_2) {
-        return Ok(Bytes::new());
+/// Of a request without a body.
+impl Default for Inlet {
+    fn default() -> Self {
+        Self {
+            payload: Payload::None,
+            is_body: false,
+            announced: None,
+            arrived: 0,
+            pieces: VecDeque::new(),
+            held: 0,
+            end: None,
+        }
     }
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let announced = announced.and_then(|text| text.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(BodyError::TooLarge(limit));
-    }
-    let mut reading = pin!(read(payload, limit, announced));
-    // Nearly every body has come with its head, and needs no timer.
-    if let Some(read) = reading.as_mut().now_or_never() {
-        return read;
-    }
-    tokio::time::timeout(TIMEOUT, reading)
-        .await
-        .unwrap_or_else(|late| Err(BodyError::Broken(format!("the body did not arrive in time: {late}"))))
 }
 
-/// Reads to the announced length, or to the end: behind a head that asks for another protocol the payload has none.
-async fn read(payload: &mut Payload, limit: usize, announced: Option<usize>) -> Result<Bytes, BodyError> {
-    let mut body = BytesMut::new();
-    while announced.is_none_or(|length| body.len() < length)
-        && let Some(chunk) = payload.next().await
-    {
-        let chunk = chunk.map_err(|error: PayloadError| BodyError::Broken(error.to_string()))?;
-        if body.len() + chunk.len() > limit {
+impl Inlet {
+    pub(super) fn new(request: &HttpRequest, payload: Payload) -> Self {
+        let headers = request.headers();
+        let is_framed = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
+        let is_body = !matches!(payload, Payload::None) && (is_framed || request.version() >= Version::HTTP_2);
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let announced = announced.and_then(|text| text.parse().ok());
+        Self { payload, is_body, announced, ..Self::default() }
+    }
+
+    /// What comes after the head, of which nothing was taken.
+    pub(super) fn into_payload(self) -> Payload {
+        self.payload
+    }
+
+    /// Takes in what comes, up to so many bytes, while something else is waited for. Ready when it is broken: the connection
+    /// takes an answer at that moment, and none later.
+    pub(crate) fn watch(&mut self, context: &mut TaskContext<'_>, most: usize) -> Poll<BodyError> {
+        loop {
+            match &self.end {
+                Some(Err(broken)) => return Poll::Ready(BodyError::Broken(broken.clone())),
+                Some(Ok(())) => return Poll::Pending,
+                None => {}
+            }
+            let is_whole = self.announced.is_some_and(|length| self.arrived >= length);
+            if !self.is_body || is_whole || self.held >= most {
+                return Poll::Pending;
+            }
+            match self.poll_payload(context) {
+                Poll::Ready(Some(piece)) => {
+                    self.held += piece.len();
+                    self.pieces.push_back(piece);
+                }
+                Poll::Ready(None) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Waits for the whole body.
+    pub(super) async fn arrive(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        if !self.is_body {
+            return Ok(Bytes::new());
+        }
+        if self.announced.is_some_and(|length| length > limit) {
             return Err(BodyError::TooLarge(limit));
         }
-        // Nearly every body is one chunk, which needs no copy.
-        if body.is_empty() && announced == Some(chunk.len()) {
-            return Ok(chunk);
+        let mut reading = pin!(self.read(limit));
+        // Nearly every body has come with its head, and needs no timer.
+        if let Some(read) = reading.as_mut().now_or_never() {
+            return read;
         }
-        body.extend_from_slice(&chunk);
+        tokio::time::timeout(TIMEOUT, reading).await.unwrap_or_else(|late| Err(too_late(&late)))
     }
-    body.truncate(announced.unwrap_or(usize::MAX));
-    Ok(body.freeze())
+
+    /// Reads to the announced length, or to the end: behind a head that asks for another protocol the payload has none.
+    async fn read(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let mut body = BytesMut::new();
+        while self.announced.is_none_or(|length| body.len() < length)
+            && let Some(piece) = self.next().await?
+        {
+            if body.len() + piece.len() > limit {
+                return Err(BodyError::TooLarge(limit));
+            }
+            // Nearly every body is one piece, which needs no copy.
+            if body.is_empty() && self.announced == Some(piece.len()) {
+                return Ok(piece);
+            }
+            body.extend_from_slice(&piece);
+        }
+        body.truncate(self.announced.unwrap_or(usize::MAX));
+        Ok(body.freeze())
+    }
+
+    /// The next piece; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    fn poll_next(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            self.held -= piece.len();
+            return Poll::Ready(Ok(Some(piece)));
+        }
+        if self.end.is_none()
+            && let Some(piece) = ready!(self.poll_payload(context))
+        {
+            return Poll::Ready(Ok(Some(piece)));
+        }
+        Poll::Ready(match &self.end {
+            Some(Err(broken)) => Err(BodyError::Broken(broken.clone())),
+            Some(Ok(())) | None => Ok(None),
+        })
+    }
+
+    /// What comes next; notes the end.
+    fn poll_payload(&mut self, context: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
+        Poll::Ready(match ready!(self.payload.poll_next_unpin(context)) {
+            Some(Ok(piece)) => {
+                self.arrived = self.arrived.saturating_add(piece.len());
+                Some(piece)
+            }
+            Some(Err(broken)) => {
+                self.end = Some(Err(broken.to_string()));
+                None
+            }
+            None => {
+                self.end = Some(Ok(()));
+                None
+            }
+        })
+    }
+}
+
+fn too_late(late: &Elapsed) -> BodyError {
+    BodyError::Broken(format!("the body did not arrive in time: {late}"))
+}
+
+/// Does `work` beside [`Inlet::watch`], which may end it.
+pub(crate) async fn beside<T>(
+    mut work: Pin<&mut impl Future<Output = T>>,
+    mut watch: impl FnMut(&mut TaskContext<'_>) -> Poll<BodyError>,
+) -> Result<T, BodyError> {
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending => watch(context).map(Err),
+    })
+    .await
 }
 
 /// A body that is taken as it arrives.
 pub(crate) struct Arriving {
-    payload: Payload,
-    /// The first piece, if it is waited for already.
-    ahead: Option<Ahead>,
+    inlet: Rc<RefCell<Inlet>>,
     /// How many bytes may still come.
     left: u64,
     limit: u64,
 }
 
 impl Arriving {
-    pub(super) fn new(
-        request: &HttpRequest,
-        payload: Payload,
-        ahead: Option<Ahead>,
-        limit: u64,
-    ) -> Result<Self, BodyError> {
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let announced = announced.and_then(|text| text.parse::<u64>().ok());
+    pub(super) fn new(inlet: Rc<RefCell<Inlet>>, limit: u64) -> Result<Self, BodyError> {
+        let announced = inlet.borrow().announced.and_then(|length| u64::try_from(length).ok());
         if announced.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        Ok(Self { payload, ahead, left: limit, limit })
+        Ok(Self { inlet, left: limit, limit })
     }
 
     /// The next piece; `None` at the end. A client that sends nothing for half a minute has broken off.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let first = match self.ahead.take() {
-            Some(ahead) => {
-                let (payload, first) = ahead.await;
-                self.payload = payload;
-                // An empty one stands for the end, of which the rest knows.
-                Some(first?).filter(|first| !first.is_empty())
-            }
-            None => None,
-        };
-        let piece = match first {
-            Some(first) => Some(first),
-            None => piece(&mut self.payload).await?,
-        };
+        let arriving = poll_fn(|context| self.inlet.borrow_mut().poll_next(context));
+        let piece = tokio::time::timeout(TIMEOUT, arriving).await.map_err(|late| too_late(&late))??;
         let Some(piece) = piece else { return Ok(None) };
         let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(size).ok_or_else(|| too_large(self.limit))?;
         Ok(Some(piece))
     }
-}
-
-/// The next piece; `None` at the end.
-async fn piece(payload: &mut Payload) -> Result<Option<Bytes>, BodyError> {
-    let arrived = tokio::time::timeout(TIMEOUT, payload.next()).await;
-    let piece = arrived.map_err(|late| BodyError::Broken(format!("the body did not arrive in time: {late}")))?;
-    piece.transpose().map_err(|error: PayloadError| BodyError::Broken(error.to_string()))
 }
 
 fn too_large(limit: u64) -> BodyError {

@@ -1,6 +1,6 @@
 //! A request on its way to its handler.
 
-use crate::kit::body::{Ahead, Arriving, BodyError, ahead, arrive, is_encoded};
+use crate::kit::body::{Arriving, BodyError, Inlet, is_encoded};
 use crate::kit::convention::{Asked, Convention};
 use crate::kit::error::{Failure, bad_body};
 use crate::kit::extract::client_ip::client_ip;
@@ -20,14 +20,11 @@ use doorward_services::intent::{Intent, may};
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::users::UserRef;
 use doorward_services::{Context, Error, Origin, Principal};
-use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::future::ready;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
-use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -46,9 +43,9 @@ pub(crate) struct Call {
     pub(crate) tally: Tally,
     /// Whether the request is counted; owners can ask not to be.
     pub(crate) is_counted: bool,
-    payload: Payload,
-    /// The body, or the first piece of one that is taken piece by piece, if it is on its way already.
-    ahead: Option<Ahead>,
+    /// The body on its way in, and where it is instead if the gate watches it while the handler takes it.
+    inlet: Inlet,
+    shared: Option<Rc<RefCell<Inlet>>>,
     /// The body, once it has arrived.
     received: Bytes,
     now: OnceCell<Instant>,
@@ -62,6 +59,7 @@ impl Call {
         convention: &'static dyn Convention,
         payload: Payload,
     ) -> Self {
+        let inlet = Inlet::new(&request, payload);
         Self {
             site,
             request,
@@ -70,8 +68,8 @@ impl Call {
             by_cookie: false,
             tally: Tally::default(),
             is_counted: true,
-            payload,
-            ahead: None,
+            inlet,
+            shared: None,
             received: Bytes::new(),
             now: OnceCell::new(),
             address: OnceCell::new(),
@@ -171,15 +169,7 @@ impl Call {
     /// Waits for the body, before the handler does anything. A request whose body is broken off, badly framed or too large is
     /// refused, also where no body is wanted: nothing is done for it (RFC 9112 8).
     pub(crate) async fn receive(&mut self, limit: usize) -> Result<(), Failure> {
-        let arrived = match self.ahead.take() {
-            Some(ahead) => {
-                let (payload, arrived) = ahead.await;
-                self.payload = payload;
-                arrived
-            }
-            None => arrive(&self.request, &mut self.payload, limit).await,
-        };
-        match arrived {
+        match self.inlet.arrive(limit).await {
             Ok(body) => {
                 self.received = body;
                 Ok(())
@@ -188,45 +178,33 @@ impl Call {
         }
     }
 
-    /// Does what has to be done before the body is looked at, while that arrives. The library closes a connection on which something badly
-    /// framed has come as soon as its request waits for anything but the body; so such a body is refused at once, to be answered at all.
-    pub(crate) async fn before_body<T>(
-        &mut self,
-        (limit, streams): (usize, bool),
-        work: impl AsyncFnOnce(&mut Self) -> T,
-    ) -> Result<T, Failure> {
-        let (request, payload) = (self.request.clone(), self.payload.take());
-        let (done, payload, ahead) = {
-            let mut work = pin!(work(self));
-            match work.as_mut().now_or_never() {
-                // Nearly always: who asks is remembered.
-                Some(done) => (Ok(done), payload, None),
-                None => match select(work, ahead(request, payload, limit, streams)).await {
-                    Either::Left((done, ahead)) => (Ok(done), Payload::None, Some(ahead)),
-                    Either::Right(((payload, Err(broken @ BodyError::Broken(_))), _)) => (Err(broken), payload, None),
-                    Either::Right((arrived, work)) => {
-                        let ahead: Ahead = Box::pin(ready(arrived));
-                        (Ok(work.await), Payload::None, Some(ahead))
-                    }
-                },
-            }
-        };
-        (self.payload, self.ahead) = (payload, ahead);
-        done.map_err(|problem| self.refuse_body(&problem))
-    }
-
     /// The body of an endpoint that takes it as it arrives, of at most `limit` bytes, piece by piece.
     pub(crate) fn stream(&mut self, limit: u64) -> Result<Arriving, Failure> {
         if is_encoded(&self.request) {
             return Err(self.refuse_body(&BodyError::Encoded));
         }
-        Arriving::new(&self.request, self.payload.take(), self.ahead.take(), limit)
-            .map_err(|problem| self.refuse_body(&problem))
+        Arriving::new(self.share_inlet(), limit).map_err(|problem| self.refuse_body(&problem))
+    }
+
+    /// The body on its way in, for who watches it. It must be put back.
+    pub(crate) fn take_inlet(&mut self) -> Inlet {
+        std::mem::take(&mut self.inlet)
+    }
+
+    pub(crate) fn put_inlet(&mut self, inlet: Inlet) {
+        self.inlet = inlet;
+    }
+
+    /// The same for who watches it while the handler takes it.
+    pub(crate) fn share_inlet(&mut self) -> Rc<RefCell<Inlet>> {
+        let inlet = self.shared.take().unwrap_or_else(|| Rc::new(RefCell::new(self.take_inlet())));
+        self.shared = Some(Rc::clone(&inlet));
+        inlet
     }
 
     /// What comes after the head of a request that asks for another protocol.
     pub(crate) fn take_payload(&mut self) -> Payload {
-        self.payload.take()
+        self.take_inlet().into_payload()
     }
 
     /// The body that has arrived.
@@ -240,12 +218,7 @@ impl Call {
 
     /// The answer to a body that cannot be read.
     pub(crate) fn refuse_body(&self, problem: &BodyError) -> Failure {
-        let mut answer = self.convention.refuse(&self.asked(), &Refusal::body(problem));
-        if matches!(problem, BodyError::Encoded) {
-            // In which encodings a body is taken (RFC 9110 15.5.16).
-            answer.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
-        }
-        answer.into()
+        refuse_body(self.convention, &self.asked(), problem)
     }
 
     /// What the convention is told of it.
@@ -259,6 +232,16 @@ impl Call {
         let admitted = self.tally.admit(&self.site, address, now, self.is_counted, client_id, refresh_token).await;
         admitted.map_err(Failure::Spent)
     }
+}
+
+/// The answer to a body that cannot be read.
+pub(crate) fn refuse_body(convention: &dyn Convention, asked: &Asked<'_>, problem: &BodyError) -> Failure {
+    let mut answer = convention.refuse(asked, &Refusal::body(problem));
+    if matches!(problem, BodyError::Encoded) {
+        // In which encodings a body is taken (RFC 9110 15.5.16).
+        answer.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+    }
+    answer.into()
 }
 
 #[cfg(test)]

@@ -37,21 +37,6 @@ async fn readiness_names_what_is_wrong_and_is_found_out_once() {
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
 }
 
-/// The row that is tried fits into a page that is there, when no other does.
-#[actix_web::test]
-async fn a_server_whose_disk_was_full_for_somebody_is_not_ready() {
-    let mut repos = MockRepositories::default();
-    repos.maintenance.expect_prove_writable().returning(|_, _| Ok(()));
-    let failed = |outage| move || Err(StoreError::unavailable(outage, "secret cause"));
-    let mut failures = vec![failed(Outage::Full), failed(Outage::Silent)];
-    repos.users.expect_any_exists().returning(move || failures.pop().map_or(Ok(true), |failed| failed()));
-    let first = || get("/api/v2/users/first");
-    let answers = send_all(settings(), repos, vec![first(), get("/readyz"), first(), get("/readyz")]).await;
-    let told: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
-    assert_eq!(told, [503, 200, 503, 503], "{answers:?}");
-    assert_eq!(answers[3].body, "the disk of the database is full");
-}
-
 #[actix_web::test]
 async fn an_address_that_is_too_long_is_414_in_the_form_of_its_place() {
     let long = "x".repeat(61 * 1024);

@@ -16,6 +16,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
+use doorward_domain::ids::UserId;
 use doorward_domain::roles::OWNER;
 use doorward_domain::wire;
 use doorward_services::{Error, Origin, Principal};
@@ -79,6 +80,11 @@ fn count(call: &Call, actor: Option<&Principal>, endpoint: &Endpoint) -> Result<
         let message = "Only owners can bypass rate limits.";
         return Err((error::api_error(StatusCode::PRECONDITION_REQUIRED, message, "").into(), None));
     }
+    count_for(call, actor.and_then(Principal::user_id), endpoint)
+}
+
+/// Counts a request for this user, or for the address from which it came.
+fn count_for(call: &Call, user: Option<UserId>, endpoint: &Endpoint) -> Result<Option<Standing>, Uncounted> {
     let (limit, key): (&Option<Arc<RateLimit>>, _) = match endpoint.limit {
         // Clients are counted elsewhere; here are those who asked to be exempt.
         Limit::Off | Limit::Client => return Ok(None),
@@ -88,7 +94,6 @@ fn count(call: &Call, actor: Option<&Principal>, endpoint: &Endpoint) -> Result<
         Limit::Files => (&call.site.files_limit, endpoint.path),
     };
     let Some(limit) = limit else { return Ok(None) };
-    let user = actor.and_then(Principal::user_id);
     let party = user.map_or_else(|| Party::of_address(call.address()), Party::User);
     let standing = limit.check(party, key, call.now());
     if standing.retry_after.is_none() {
@@ -216,7 +221,6 @@ fn unreadable(request: &HttpRequest) -> Option<&'static str> {
 fn failed(convention: &dyn Convention, asked: &Asked<'_>, failure: Failure) -> HttpResponse {
     if let Some(outage) = failure.outage() {
         asked.site.metrics.count_outage(outage);
-        asked.site.readiness.note(outage);
     }
     match failure {
         Failure::Answer(answer) => *answer,

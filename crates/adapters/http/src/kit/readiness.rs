@@ -1,7 +1,6 @@
 //! Whether the database takes changes, asked no more often than it is worth.
 
 use doorward_services::{Context, Error, Outage, maintenance};
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -10,16 +9,9 @@ const GOOD_FOR: Duration = Duration::from_secs(2);
 /// Longest wait for the database; whoever asks waits no longer than some seconds either.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// For so long a disk counts as full on which something found no room. The row that is written here fits into a page that is there.
-const FULL_FOR: Duration = Duration::from_secs(30);
-
 /// Remembers the last answer, and lets one caller at a time find out.
 #[derive(Debug, Default)]
-pub(crate) struct Readiness {
-    last: Mutex<Option<(Instant, Result<(), Defect>)>>,
-    /// When something found no room.
-    full_at: std::sync::Mutex<Option<Instant>>,
-}
+pub(crate) struct Readiness(Mutex<Option<(Instant, Result<(), Defect>)>>);
 
 /// Why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +23,9 @@ pub(crate) enum Defect {
 }
 
 impl Readiness {
-    /// Notes why something was not done.
-    pub(crate) fn note(&self, outage: Outage) {
-        if outage == Outage::Full {
-            *self.full_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
-    }
-
-    /// Tries to write a row, unless it is known that there is no room for others.
+    /// Tries to write a row.
     pub(crate) async fn look(&self, context: &Context) -> Result<(), Defect> {
-        let full_at = *self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.is_some_and(|at| at.elapsed() < FULL_FOR) {
-            return Err(Defect::Outage(Outage::Full));
-        }
-        let mut last = self.last.lock().await;
+        let mut last = self.0.lock().await;
         if let Some((at, answer)) = *last
             && at.elapsed() < GOOD_FOR
         {

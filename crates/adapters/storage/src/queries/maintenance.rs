@@ -3,8 +3,10 @@
 use super::expiring::Expiring;
 use super::{
     Conn, codes, counts, device_authorizations, files, grants, inbox, initial_tokens, notifications, passcodes,
-    provisioner_jobs, provisioners, pushed_requests, replays, replicas, sessions, throttles,
+    provisioner_jobs, provisioners, pushed_requests, replays, replicas, room, sessions, throttles,
 };
+use crate::error::Error;
+use crate::known::Room;
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -101,7 +103,15 @@ impl MaintenanceRepository for UnitOfWork<'_, Conn> {
         permit: &Permit<action::Update, resource::System>,
         now: Instant,
     ) -> Result<(), StoreError> {
+        // The row is written where it stands, also on a full disk.
+        let known = self.room();
         self.write(permit, &permit.kind(), Touches::nobody("the row says nothing"), |conn| {
+            if known != Room::Enough {
+                room::prove(conn)?;
+            }
+            if known == Room::Lacking {
+                return Err(Error::NoRoom);
+            }
             diesel::insert_into(server_keys::table)
                 .values((
                     server_keys::name.eq(READINESS),
@@ -113,7 +123,11 @@ impl MaintenanceRepository for UnitOfWork<'_, Conn> {
                 .set(server_keys::created_at.eq(At(now)))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        if known == Room::Doubtful {
+            self.found_room();
+        }
+        Ok(())
     }
 
     fn count_grants(&mut self) -> Result<u64, StoreError> {

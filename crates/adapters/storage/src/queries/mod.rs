@@ -1,7 +1,7 @@
 //! The queries, written once. Each database includes this file as its module `queries`, and says with `Conn` and the other
 //! names taken from it here what the queries are compiled for.
 
-use super::{Conn, advisory, filters, folds, hot, lists, moments, owner};
+use super::{Conn, advisory, filters, folds, hot, lists, moments, owner, room};
 
 /// Makes a type that has a `QueryFragment` a condition for `filter`, on any tables. Its SQL depends on its value, so
 /// diesel must not remember it by its type.

@@ -12,6 +12,7 @@ use super::Conn;
 use super::place::{Moved, Place};
 use crate::changes::Publisher;
 use crate::error::store_error;
+use crate::known::Known;
 use crate::pool::NoAnswer;
 use crate::unit_of_work::{Spoilt, UnitOfWork};
 use diesel::RunQueryDsl as _;
@@ -79,6 +80,7 @@ impl Writer {
         path: PathBuf,
         connect: impl Fn() -> Result<Conn, StoreError> + Send + 'static,
         publisher: Publisher,
+        known: Arc<Known>,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut conn = connect()?;
         let file = Place::of(path)?;
@@ -99,7 +101,7 @@ impl Writer {
                     refuse(batch, &moved);
                     continue;
                 }
-                let (answers, changes, committing) = run_batch(&mut conn, batch);
+                let (answers, changes, committing) = run_batch(&mut conn, batch, &known);
                 // Before anybody is answered. Whatever may have been committed counts.
                 publisher.report(&changes);
                 pace = Pace {
@@ -232,7 +234,7 @@ fn next_batch(queue: &mpsc::Receiver<Job>, pace: &Pace) -> Option<Vec<Job>> {
 }
 
 /// Runs and commits a batch; returns what to answer, what it may have changed, and how long the commit took.
-fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duration) {
+fn run_batch(conn: &mut Conn, batch: Vec<Job>, known: &Arc<Known>) -> (Answers, Vec<Change>, Duration) {
     let alone = batch.len() == 1;
     let mut jobs = batch.into_iter();
     let mut answers = Vec::with_capacity(jobs.len());
@@ -244,7 +246,7 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
                 continue;
             }
             let run = if alone { in_transaction } else { in_savepoint };
-            let (result, end) = run(conn, mode, work, &mut changes);
+            let (result, end) = run(conn, mode, work, &mut changes, known);
             answers.push((answer, result));
             end?;
         }
@@ -257,6 +259,9 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
     // Work that never began, because there was no transaction to be had, learns why.
     answers.extend(jobs.map(|job| (job.answer, Ok(()))));
     if let Some(failure) = failure {
+        if failure.outage() == Some(Outage::Full) {
+            known.found_full(Instant::now());
+        }
         for (_, result) in answers.iter_mut().filter(|(_, result)| result.is_ok()) {
             let outage = failure.outage().unwrap_or(Outage::Overloaded);
             *result = Err(StoreError::unavailable(outage, failure.to_string()));
@@ -269,18 +274,30 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
 type CommitOutcome = (Result<(), StoreError>, Result<(), DieselError>);
 
 /// Runs work that has the transaction for itself, and ends it when nothing is to be kept.
-fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> CommitOutcome {
-    let (keep, result) = perform(conn, mode, work, changes);
+fn in_transaction(
+    conn: &mut Conn,
+    mode: WorkMode,
+    work: Work,
+    changes: &mut Vec<Change>,
+    known: &Arc<Known>,
+) -> CommitOutcome {
+    let (keep, result) = perform(conn, mode, work, changes, known);
     (result, if keep { Ok(()) } else { Err(DieselError::RollbackTransaction) })
 }
 
 /// Runs work that shares the transaction. When its savepoint cannot be set or left, SQLite has given up the transaction
 /// by itself (the disk is full, say), and nothing of the batch is kept.
-fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> CommitOutcome {
+fn in_savepoint(
+    conn: &mut Conn,
+    mode: WorkMode,
+    work: Work,
+    changes: &mut Vec<Change>,
+    known: &Arc<Known>,
+) -> CommitOutcome {
     if let Err(error) = AnsiTransactionManager::begin_transaction(conn) {
         return (Ok(()), Err(error));
     }
-    let (keep, result) = perform(conn, mode, work, changes);
+    let (keep, result) = perform(conn, mode, work, changes, known);
     let left = if keep {
         AnsiTransactionManager::commit_transaction(conn)
     } else {
@@ -290,8 +307,14 @@ fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<C
 }
 
 /// Runs work; tells whether to keep what it wrote, and adds what it changed if so.
-fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> (bool, Result<(), StoreError>) {
-    let mut session = UnitOfWork::in_transaction(conn);
+fn perform(
+    conn: &mut Conn,
+    mode: WorkMode,
+    work: Work,
+    changes: &mut Vec<Change>,
+    known: &Arc<Known>,
+) -> (bool, Result<(), StoreError>) {
+    let mut session = UnitOfWork::in_transaction(conn).at(known);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
     let (spoilt, reported) = (session.has_failed(), session.take_changes());
     let again = session.take_unserializable();

@@ -39,6 +39,7 @@ mod notifications;
 mod openid;
 mod organization_plans;
 mod organizations;
+mod outages;
 mod outbox;
 mod plans;
 mod provisioner_job_plans;

@@ -48,30 +48,6 @@ contract! {
         }
     }
 
-    // PostgreSQL may say what is wrong in any language.
-    async fn what_is_said_in_words_that_are_not_known_is_found_out_otherwise(db) {
-        if !db.is_postgres() {
-            return;
-        }
-        db.execute(
-            "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF nextval('tries') = 1 THEN PERFORM pg_sleep(1.1); RAISE EXCEPTION 'Verklemmung entdeckt'; END IF; \
-             IF NEW.username = 'eve' THEN RAISE EXCEPTION 'Kein Platz'; END IF; RETURN NEW; END $$; \
-             CREATE TRIGGER fail BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION fail()",
-        );
-        // Who waited for so long may have been in a deadlock, and is tried again.
-        db.write(insert("ann")).await;
-        assert_eq!(db.rows("users"), 1);
-        let unknown = db.store.write(insert("eve")).await.unwrap_err();
-        assert_eq!(unknown.outage(), None, "{unknown:?}");
-        db.execute("ALTER TABLE users RENAME TO others");
-        db.execute("CREATE FUNCTION kein() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                    RAISE EXCEPTION 'Relation existiert nicht'; END $$; \
-                    CREATE TRIGGER kein BEFORE INSERT ON organizations FOR EACH ROW EXECUTE FUNCTION kein()");
-        let gone = db.store.write(|repos| repos.organizations().insert(&permit(), &organization("acme"))).await.unwrap_err();
-        assert_eq!(gone.outage(), Some(Outage::MissingTables), "{gone:?}");
-    }
-
     async fn a_transaction_sees_its_own_writes(db) {
         let found = db
             .write(|repos| {

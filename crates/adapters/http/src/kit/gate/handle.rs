@@ -1,15 +1,18 @@
 //! Handlers, told apart by whom they let in, each with what comes before it: credential, rate limit, body.
 
 use super::licenses::{self, Moment};
-use super::{Endpoint, count, wants_bypass};
-use crate::kit::call::Call;
+use super::{Endpoint, count, count_for, wants_bypass};
+use crate::kit::body::beside;
+use crate::kit::call::{Call, refuse_body};
 use crate::kit::caller::Authenticate;
+use crate::kit::convention::Asked;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::limits::{Limit, Standing};
 use crate::kit::tally;
 use actix_web::http::Method;
 use doorward_domain::entitlements::Entitlements;
 use doorward_services::Principal;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 /// What came of a request.
@@ -66,9 +69,12 @@ where
 {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
         if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
-            let ledger = match tally::before(&call.site, &call.tally, call.address(), call.now()).await {
-                Ok(ledger) => ledger,
-                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)).into(),
+            let (site, tally, address, now) = (Arc::clone(&call.site), call.tally.clone(), call.address(), call.now());
+            let admitting = pin!(tally::before(&site, &tally, address, now));
+            let ledger = match watching(&mut call, admitting).await {
+                Ok(Ok(ledger)) => ledger,
+                Ok(Err(standing)) => return (Err(Failure::Spent(standing)), Some(standing)).into(),
+                Err(broken) => return (Err(broken), None).into(),
             };
             let outcome = match call.receive(endpoint.body_limit(&call)).await {
                 Ok(()) => (self.1)(call).await,
@@ -82,7 +88,14 @@ where
         call.is_counted = false;
         // Who asks matters only to those who want to be exempt from the limit.
         let exempt = endpoint.limit != Limit::Off && wants_bypass(&call.request);
-        let actor = if exempt { self.0.authenticate(&mut call).await.ok() } else { None };
+        let actor = if exempt {
+            match authenticate(&self.0, &mut call).await {
+                Ok(authenticated) => authenticated.ok(),
+                Err(broken) => return broken_off(&call, broken, endpoint),
+            }
+        } else {
+            None
+        };
         match count(&call, actor.as_ref(), endpoint) {
             Ok(standing) => match call.receive(endpoint.body_limit(&call)).await {
                 Ok(()) => ((self.1)(call).await, standing).into(),
@@ -99,15 +112,9 @@ where
     F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
 {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
-        let body = (endpoint.body_limit(&call), endpoint.streams);
-        let authenticated = match call.before_body(body, async |call| self.0.authenticate(call).await).await {
+        let authenticated = match authenticate(&self.0, &mut call).await {
             Ok(authenticated) => authenticated,
-            Err(broken) => {
-                return match count(&call, None, endpoint) {
-                    Ok(standing) => (Err(broken), standing).into(),
-                    Err((failure, standing)) => (Err(failure), standing).into(),
-                };
-            }
+            Err(broken) => return broken_off(&call, broken, endpoint),
         };
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
@@ -116,13 +123,15 @@ where
         let warnings = authenticated.as_ref().ok().and_then(|actor| licenses::warnings(&call, actor));
         let admitted =
             authenticated.and_then(|actor| licenses::check(endpoint, Moment::SignedIn, &call).map(|()| actor));
-        let received = match admitted {
-            Ok(actor) if endpoint.streams => Ok(actor),
-            Ok(actor) => call.receive(endpoint.body_limit(&call)).await.map(|()| actor),
-            Err(failure) => Err(failure),
-        };
-        let outcome = match received {
-            Ok(actor) => (self.1)(call, actor).await,
+        let outcome = match admitted {
+            Ok(actor) if endpoint.streams => {
+                let handler = self.1.clone();
+                take(call, async move |call| handler(call, actor).await).await
+            }
+            Ok(actor) => match call.receive(endpoint.body_limit(&call)).await {
+                Ok(()) => (self.1)(call, actor).await,
+                Err(failure) => Err(failure),
+            },
             Err(failure) => Err(failure),
         };
         Handled { outcome, standing, warnings }
@@ -135,15 +144,9 @@ where
     F: AsyncFn(Call, Result<Principal, Failure>) -> HandlerResult + Clone + 'static,
 {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
-        let body = (endpoint.body_limit(&call), endpoint.streams);
-        let authenticated = match call.before_body(body, async |call| self.0.authenticate(call).await).await {
+        let authenticated = match authenticate(&self.0, &mut call).await {
             Ok(authenticated) => authenticated,
-            Err(broken) => {
-                return match count(&call, None, endpoint) {
-                    Ok(standing) => (Err(broken), standing).into(),
-                    Err((failure, standing)) => (Err(failure), standing).into(),
-                };
-            }
+            Err(broken) => return broken_off(&call, broken, endpoint),
         };
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
@@ -165,5 +168,51 @@ where
         let outcome = (self.1)(call, authenticated).await;
         tally::after_new_rows(&tally, held);
         (outcome, standing).into()
+    }
+}
+
+/// Does what must be done before the body is asked for, and refuses the request if the body breaks meanwhile: the connection
+/// takes an answer at that moment, and none later. Until somebody is let in, no more is held than of anybody's body.
+async fn watching<T>(call: &mut Call, work: Pin<&mut impl Future<Output = T>>) -> Result<T, Failure> {
+    let (mut inlet, most) = (call.take_inlet(), call.site.settings.server.body_limit);
+    let done = beside(work, |context| inlet.watch(context, most)).await;
+    call.put_inlet(inlet);
+    done.map_err(|broken| call.refuse_body(&broken))
+}
+
+/// Finds out who asks. The outer failure is that of the body.
+async fn authenticate<C: Authenticate>(caller: &C, call: &mut Call) -> Result<Result<Principal, Failure>, Failure> {
+    let (mut inlet, most) = (call.take_inlet(), call.site.settings.server.body_limit);
+    let done = {
+        let authenticating = pin!(caller.authenticate(call));
+        beside(authenticating, |context| inlet.watch(context, most)).await
+    };
+    call.put_inlet(inlet);
+    done.map_err(|broken| call.refuse_body(&broken))
+}
+
+/// Refuses a request whose body broke before it was known who asks: it counts for the address.
+fn broken_off(call: &Call, broken: Failure, endpoint: &Endpoint) -> Handled {
+    match count_for(call, None, endpoint) {
+        Ok(standing) => (Err(broken), standing).into(),
+        Err((failure, standing)) => (Err(failure), standing).into(),
+    }
+}
+
+/// Calls a handler that takes the body as it arrives. If the body breaks, the request is refused at once, and the handler,
+/// which is told too, goes on to clear away what it has.
+async fn take(mut call: Call, handler: impl AsyncFnOnce(Call) -> HandlerResult + 'static) -> HandlerResult {
+    /// Most that is held beside what the handler has taken.
+    const AHEAD: usize = 128 * 1024;
+    let (site, request, id, convention) =
+        (Arc::clone(&call.site), call.request.clone(), call.origin.request_id, call.convention);
+    let inlet = call.share_inlet();
+    let mut work = Box::pin(async move { handler(call).await });
+    match beside(work.as_mut(), |context| inlet.borrow_mut().watch(context, AHEAD)).await {
+        Ok(outcome) => outcome,
+        Err(broken) => {
+            actix_web::rt::spawn(work);
+            Err(refuse_body(convention, &Asked { site: &site, request: &request, id }, &broken))
+        }
     }
 }
