@@ -70,7 +70,6 @@ impl Version {
     /// let read = Preconditions { none_match: Some(own.to_string().parse()?), ..Preconditions::default() };
     /// assert!(read.is_known(&own) && !read.is_known(&shown));
     /// # Ok::<(), doorward_domain::scim::ScimError>(())
-    /// # Ok::<(), doorward_domain::scim::ScimError>(())
     /// ```
     #[must_use]
     pub fn beside(self, shown: &Value) -> Self {

@@ -253,7 +253,9 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         lease: Duration,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
-            let of_before = deliveries::table.filter(deliveries::next_attempt_at.gt(later(LONGEST_WAIT)));
+            let of_before = deliveries::table
+                .filter(deliveries::dead_at.is_null())
+                .filter(deliveries::next_attempt_at.gt(later(LONGEST_WAIT)));
             diesel::update(of_before).set(deliveries::next_attempt_at.eq(later(Duration::ZERO))).execute(conn)?;
             let claim = sql::<DeliveryColumns>(
                 "UPDATE notification_deliveries SET attempts = attempts + 1, claimed = TRUE, handed_over = FALSE, \

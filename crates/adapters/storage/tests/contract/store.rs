@@ -284,7 +284,7 @@ async fn a_transaction_that_sqlite_gives_up_is_answered_as_such() {
 async fn readers_cannot_write_on_sqlite() {
     let db = Fixture::sqlite();
     let refused = db.store.read(insert("ann")).await;
-    assert_eq!(refused.unwrap_err().outage(), Some(Outage::ReadOnly));
+    assert!(refused.unwrap_err().to_string().contains("only reads"));
 }
 
 #[tokio::test]

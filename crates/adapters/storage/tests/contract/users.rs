@@ -352,8 +352,8 @@ contract! {
 type End = fn(&mut dyn Repositories, UserId) -> Result<bool, StoreError>;
 
 const ENDS: [End; 4] = [
-    |repos, id| repos.users().update_login_type(&permit(), id, LoginType::Oidc, NOW),
     |repos, id| repos.users().update_password(&permit(), id, &PasswordHash::new("$argon2id$new".to_owned()), NOW),
+    |repos, id| repos.users().update_login_type(&permit(), id, LoginType::Oidc, NOW),
     |repos, id| repos.users().update_status(&permit(), id, UserStatus::Suspended, NOW),
     |repos, id| repos.users().delete(&permit(), id, NOW),
 ];

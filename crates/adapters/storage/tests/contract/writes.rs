@@ -421,14 +421,15 @@ fn writes() -> Vec<Write> {
             let device = doorward_domain::Digest::of("device");
             r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)
         };
+        // Before the user signs in otherwise: who does gets no password.
+        UserRepository::update_password(Some(User), Ann): |w, r, p| {
+            r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
+        };
         UserRepository::follow_login_type(Some(User), Ann): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
         };
         UserRepository::update_login_type(Some(User), Ann): |w, r, p| {
             r.users().update_login_type(&p.permit(), w.ann.id, LoginType::Oidc, NOW)
-        };
-        UserRepository::update_password(Some(User), Ann): |w, r, p| {
-            r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
         };
         UserRepository::update_roles(Some(User)): |w, r, p| r.users().update_roles(&p.permit(), w.ann.id, &role_names(&[]), NOW);
         UserRepository::touch(Some(User), Ann): |w, r, p| r.users().touch(&p.permit(), w.ann.id, NOW);
