@@ -190,7 +190,9 @@ fn half_a_request_is_told_so(remembered: &str) {
             "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n{}\r\nq\r\n\r\n",
         ] {
             let answer = say(server.address(), format!("{head}{rest}").as_bytes());
-            assert!(answer.starts_with("HTTP/1.1 400"), "{method} {path} {rest:?}: {answer:?}");
+            // Of what is read piece by piece, an encoding that is not understood may be told before what is wrong with a later piece.
+            let is_encoded = path.ends_with("/files") && rest.contains("gzip") && answer.starts_with("HTTP/1.1 415");
+            assert!(is_encoded || answer.starts_with("HTTP/1.1 400"), "{method} {path} {rest:?}: {answer:?}");
             assert!(answer.split("\r\n\r\n").nth(1).is_some_and(|body| !body.is_empty()), "{path}: {answer:?}");
         }
     }

@@ -17,15 +17,16 @@ const DELETE: Method = Method::DELETE;
 const KEYS: &str = "/organizations/default/provisionerkeys";
 const PSK: &str = "0123456789abcdef";
 
+fn asks_to_serve(query: &str, headers: &[(&str, &str)]) -> TestRequest {
+    let path = format!("/api/v2/organizations/default/provisionerdaemons/serve?{query}");
+    let request = TestRequest::with_uri(&path).peer_addr("127.0.0.1:1".parse().unwrap());
+    headers.iter().fold(request, |request, header| request.insert_header(*header))
+}
+
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
     /// Asks to serve, by a plain request, which is told what it lacks and leaves no daemon.
     async fn serve(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
-        let path = format!("/api/v2/organizations/default/provisionerdaemons/serve?{query}");
-        let mut request = TestRequest::with_uri(&path).peer_addr("127.0.0.1:1".parse().unwrap());
-        for header in headers {
-            request = request.insert_header(*header);
-        }
-        self.send(request).await
+        self.send(asks_to_serve(query, headers)).await
     }
 
     /// Comes in by a WebSocket, which ends at once.
@@ -36,7 +37,8 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
-        self.serve(query, &[headers, &handshake].concat()).await.expect(101);
+        let (status, ..) = self.bytes(asks_to_serve(query, &[headers, &handshake].concat())).await;
+        assert_eq!(status, 101);
     }
 
     async fn new_key(&self, owner: &str, name: &str) -> String {
