@@ -4,6 +4,7 @@
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
 pub mod adoption;
+mod app_access;
 pub mod app_rules;
 pub mod apps;
 pub mod authorize;

@@ -10,7 +10,7 @@ use doorward_domain::oauth2::{App, ClientType, REDIRECT_URIS_MAX, RedirectUri};
 use doorward_domain::openid::{
     AppProfile, AppRules, LOGO_MAX, Logo, LogoMark, check_logout_uri, display_name_defect, link_defect,
 };
-use doorward_domain::roles::{Action, Object, System, resource};
+use doorward_domain::roles::System;
 use doorward_ports::fetch::Request;
 use std::collections::BTreeMap;
 
@@ -207,7 +207,7 @@ pub(super) fn post_logout_redirect_uris(list: &[String], client_type: ClientType
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn list(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, AppRules>, Error> {
-    super::apps::may_read_each(actor, &apps)?;
+    super::app_access::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.openid().list_rules(&apps)?.into_iter().collect())).await
 }
 

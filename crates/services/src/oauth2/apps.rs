@@ -1,5 +1,6 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
+use super::app_access::object;
 use super::app_rules::{AppWithRules, RulesCommand, fetch_logo};
 use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
@@ -101,19 +102,6 @@ async fn find_with_rules(ctx: &Context, actor: &Principal, id: AppId) -> Result<
 pub fn may_create(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)
-}
-
-/// Whether the actor may read each of these apps.
-pub(super) fn may_read_each(actor: &Principal, apps: &[AppId]) -> Result<(), Error> {
-    let all = actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>());
-    // A token may be for some of them only.
-    all.or_else(|_not_all| apps.iter().try_for_each(|id| actor.subject.check(Action::Read, &object(*id))))?;
-    Ok(())
-}
-
-/// An app, which belongs to nobody.
-fn object(id: AppId) -> Object<'static> {
-    Object::of::<resource::Oauth2App>().id(id.0)
 }
 
 /// Whether the actor may change an app; asked before the body of the request is looked at.

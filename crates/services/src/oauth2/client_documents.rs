@@ -22,7 +22,7 @@ use doorward_domain::oauth2::{
     App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, StoredDocument,
     etag, fresh_for, is_of_document,
 };
-use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
+use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::fetch::{ContentType, Request};
 use doorward_ports::openid::Known;
@@ -119,7 +119,7 @@ pub(crate) fn client_id_of(repos: &mut dyn Repositories, id: AppId) -> Result<St
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn urls(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, ClientUrl>, Error> {
-    super::apps::may_read_each(actor, &apps)?;
+    super::app_access::may_read_each(actor, &apps)?;
     let of_documents: Vec<AppId> = apps.into_iter().filter(|id| is_of_document(*id)).collect();
     if of_documents.is_empty() {
         return Ok(BTreeMap::new());

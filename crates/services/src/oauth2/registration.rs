@@ -23,7 +23,6 @@ pub use settings::{RegistrationMode, RegistrationSettings};
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::MetadataError;
-use doorward_domain::roles::{Action, Object, resource};
 use doorward_ports::StoreError;
 use std::collections::BTreeSet;
 use time::Duration;
@@ -73,7 +72,7 @@ impl From<MetadataError> for RegistrationError {
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
-    super::apps::may_read_each(actor, &apps)?;
+    super::app_access::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().among(&apps)?)).await
 }
 
@@ -81,6 +80,6 @@ pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result
 ///
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn adopted_among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
-    super::apps::may_read_each(actor, &apps)?;
+    super::app_access::may_read_each(actor, &apps)?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().adopted_among(&apps)?)).await
 }
