@@ -1,7 +1,7 @@
 //! What owners block: clients, hosts of documents, and places where answers go.
 //!
 //! Who is blocked is asked wherever a client comes: at the authorization endpoint, at those for clients, at registration, and before a document
-//! is fetched; see [`policy`](super::policy). What it was given ends when the list is changed.
+//! is fetched; see `policy`. What it was given ends when the list is changed.
 
 use crate::error::Error;
 use crate::runtime_settings;
