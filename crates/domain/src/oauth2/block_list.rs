@@ -74,9 +74,9 @@ impl BlockList {
     }
 }
 
-/// A host with a dot at its end is the same host.
+/// A host with dots at its end is the same host.
 fn is_among(patterns: &[HostPattern], host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = host.trim_end_matches('.');
     patterns.iter().any(|pattern| pattern.matches(host))
 }
 
@@ -123,7 +123,10 @@ mod tests {
         }
         let to = |uri: &str| list.blocks_redirect(&RedirectUri::from_storage(uri.to_owned()));
         assert!(
-            to("https://a.bad.example/cb") && to("https://A.BAD.example:8443/cb") && to("https://a.bad.example./cb")
+            to("https://a.bad.example/cb")
+                && to("https://A.BAD.example:8443/cb")
+                && to("https://a.bad.example./cb")
+                && to("https://a.bad.example../cb")
         );
         assert!(!to("https://bad.example/cb") && !to("cursor://cb") && !to("http://127.0.0.1/cb"));
         assert!(!list.is_empty() && BlockList::default().is_empty());

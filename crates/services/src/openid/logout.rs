@@ -1,9 +1,9 @@
 //! Signing out at the wish of an app (OpenID Connect RP-Initiated Logout 1.0).
 
 use super::hint::{self, Hint};
-use crate::oauth2::unknown_client;
+use crate::oauth2::{policy, unknown_client};
 use crate::{Context, Error, OAuthError, Principal};
-use doorward_domain::oauth2::{App, OAuthErrorCode, app_of_client_id};
+use doorward_domain::oauth2::{App, OAuthErrorCode, RedirectUri, app_of_client_id};
 use doorward_domain::openid::{LOGOUT_STATE_MAX, after_logout};
 
 /// What an app asks for.
@@ -79,6 +79,14 @@ pub async fn plan(ctx: &Context, actor: Option<&Principal>, request: LogoutReque
         Some(uri) if app.is_some() && rules.leads_to(uri) => after_logout(uri, request.state.as_deref()),
         Some(_) => return refuse("post_logout_redirect_uri is not registered for this application"),
     };
+    let policy = policy::current(ctx).await?;
+    // Who is blocked, or wants to go where nobody may be sent, signs the user out all the same.
+    let is_blocked = |uri: &String| {
+        let ids = [app.as_ref().map(|app| app.id.to_string()), request.client_id.clone()];
+        ids.iter().flatten().any(|id| policy.check_client(id).is_err())
+            || policy.check_redirect(&RedirectUri::from_storage(uri.clone())).is_err()
+    };
+    let location = location.filter(|uri| !is_blocked(uri));
     Ok(LogoutPlan {
         app,
         is_proved: hinted.is_some_and(is_of_session),

@@ -2,6 +2,7 @@
 
 use super::claims::is_verified;
 use crate::audit::{Audited, Snapshot};
+use crate::sessions::in_person::InPerson;
 use crate::users::caller::with_caller_and;
 use crate::users::reference::{resolve, resolve_live};
 use crate::users::{UserRef, access};
@@ -24,11 +25,19 @@ pub async fn find(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<bo
     .await
 }
 
+/// Whether the caller may vouch for anybody's address, as far as that does not depend on whose it is; asked before the body is looked at.
+///
+/// Needs no permission. Errors: `Refused` (asked by an app).
+pub fn may_vouch(actor: &Principal) -> Result<(), Error> {
+    actor.in_person(InPerson::VouchForAddress)
+}
+
 /// Vouches for the address that a user has now, or takes that back. What an identity provider has said stays. Answers whether apps are told
 /// that it is theirs.
 ///
 /// Needs `user:update`. Errors: `UserNotFound` (missing, deleted or not readable), `Forbidden`, `Invalid` (the user has no address).
 pub async fn update(ctx: &Context, actor: &Principal, user: &UserRef, vouches: bool) -> Result<bool, Error> {
+    may_vouch(actor)?;
     let reference = user.clone();
     ctx.act(actor, move |deed| {
         let id = resolve_live(deed.repos, deed.by, &reference)?.id;

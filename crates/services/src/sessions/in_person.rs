@@ -24,6 +24,8 @@ pub(crate) enum InPerson {
     EndGrant,
     /// Set a password, by which the app could sign in as the user for ever.
     SetPassword,
+    /// Vouch for mail addresses: other servers link accounts by those that are verified.
+    VouchForAddress,
     /// Change with which accounts at identity providers one signs in: the app could sign in as the user for ever.
     LinkAccount,
     /// Register or change apps and their secrets, or who may register some: an app with a service account and a secret needs
@@ -44,6 +46,7 @@ impl InPerson {
             Self::EndKey => "end keys other than its own",
             Self::EndGrant => "withdraw other apps",
             Self::SetPassword => "set passwords",
+            Self::VouchForAddress => "vouch for mail addresses",
             Self::LinkAccount => "change with which accounts at identity providers its user signs in",
             Self::ManageApps => "manage OAuth2 apps and their secrets",
             Self::GiveRoles => "give roles in the name of its user",

@@ -13,6 +13,7 @@ use doorward_domain::Secret;
 use doorward_domain::names::key;
 use doorward_domain::provisioner_jobs::{Agent, App, SharingLevel};
 use doorward_domain::roles::{Action, ResourceType};
+use doorward_domain::users::User;
 use doorward_domain::workspace_proxies::{APP_TEXT_MAX, AccessMethod, AppRequest, AppToken, port_url};
 use doorward_domain::workspaces::{Outcome, Transition, Workspace};
 use std::sync::Arc;
@@ -45,14 +46,17 @@ pub async fn issue_app_token(
 ) -> Result<AppAnswer, Error> {
     acting(by)?;
     check(&request)?;
-    if request.access_method == AccessMethod::Terminal {
-        return Ok(AppAnswer::NotRelayed("This deployment runs no network of workspaces, so there are no terminals."));
-    }
     let person = match sessions::authenticate(ctx, session_token.expose(), &by.origin).await {
         Ok(person) => person,
         Err(Error::Unauthenticated { .. }) => Principal::anonymous(Arc::clone(&by.origin)),
         Err(error) => return Err(error),
     };
+    if request.access_method == AccessMethod::Terminal {
+        return Ok(match person.account() {
+            Ok(_) => AppAnswer::NotRelayed("This deployment runs no network of workspaces, so there are no terminals."),
+            Err(_) => AppAnswer::SignIn,
+        });
+    }
     let keys = ctx.keys.ring();
     ctx.look(&person, move |look| {
         let found = match find(look, &request)? {
@@ -128,7 +132,7 @@ fn find(look: &mut Look<'_>, request: &AppRequest) -> Result<Result<Found, AppAn
 fn workspace(look: &mut Look<'_>, request: &AppRequest) -> Result<Option<Workspace>, Error> {
     // An app may be shared with people who may not know of its owner.
     let owner = reference::look_up(look.repos, look.by, &UserRef::parse(&request.username_or_id))?;
-    let Some(owner) = owner.map(|owner| owner.id) else { return Ok(None) };
+    let Some(owner) = owner.filter(User::may_act).map(|owner| owner.id) else { return Ok(None) };
     let wanted = &request.workspace_name_or_id;
     let id = if let Ok(id) = Uuid::try_parse(wanted) {
         Some(id.into())
@@ -136,7 +140,8 @@ fn workspace(look: &mut Look<'_>, request: &AppRequest) -> Result<Option<Workspa
         look.repos.workspaces().find_by_name(owner, &key(wanted), false)?
     };
     let found = id.map(|id| look.repos.workspaces().find(id)).transpose()?.flatten();
-    Ok(found.filter(|workspace| workspace.owner_id == owner && !workspace.deleted))
+    // One that was put aside has no app for anybody.
+    Ok(found.filter(|found| found.owner_id == owner && !found.deleted && found.dormant_at.is_none()))
 }
 
 /// The agent of this id or name, or the only one.

@@ -44,6 +44,7 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = VerificationObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
+    verified_emails::may_vouch(&actor)?;
     let body: VerificationObject = call.json_for(&actor, Intent::User(call.user(), Action::Update)).await?;
     let verified = verified_emails::update(call.context(), &actor, &call.user(), body.verified).await?;
     Ok(ok(&VerificationObject { verified }))

@@ -252,6 +252,7 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
         let Some(below) = path.strip_prefix("/api/v2") else { continue };
         let is_own_matter = below.starts_with("/oauth2-provider/")
             || below.starts_with("/users/{user}/keys")
+            || below.ends_with("/email/verification")
             || below.ends_with("/password");
         for method in methods.as_object().unwrap().keys().filter(|method| is_own_matter && *method != "get") {
             let path = below

@@ -196,6 +196,21 @@ async fn what_no_proxy_can_relay_is_said_in_words() {
         assert!(refused.to_string().contains(name), "{name}: {refused}");
     }
     house.app_token("", &bob, asked("bob", "code")).await.expect(401);
+    house.app_token(&proxy, "", with("access_method", json!("terminal"))).await.expect(303);
+
+    // What was put aside, or belongs to somebody who may not act, is there for nobody.
+    let open = asked("bob", "open");
+    house.app_token(&proxy, "", open.clone()).await.expect(201);
+    let dormant = format!("/workspaces/{}/dormant", id(&workspace));
+    house.api(Method::PUT, &dormant, &bob, json!({ "dormant": true })).await.expect(200);
+    house.app_token(&proxy, &cy, open.clone()).await.expect(404);
+    house.app_token(&proxy, "", open.clone()).await.expect(303);
+    house.api(Method::PUT, &dormant, &bob, json!({ "dormant": false })).await.expect(200);
+    house.api(Method::PUT, "/users/bob/status/suspend", &owner, Value::Null).await.expect(200);
+    house.app_token(&proxy, &cy, open.clone()).await.expect(404);
+    house.api(Method::PUT, "/users/bob/status/activate", &owner, Value::Null).await.expect(200);
+    let bob = house.login("bob@example.com").await;
+    house.app_token(&proxy, "", open).await.expect(201);
 
     house.clock.advance(Duration::SECOND);
     let path = format!("/workspaces/{}/builds", id(&workspace));

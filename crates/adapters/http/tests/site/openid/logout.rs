@@ -132,6 +132,13 @@ async fn oidcc_rp_initiated_logout() {
     assert_eq!(silent.redirected_with("error").as_deref(), Some("login_required"));
     // Once more, with the same hint: nobody is signed in, and the user goes where the app wants them.
     assert_eq!(ask(&house, "", &uri).await.expect(303).header("location"), answer.header("location"));
+    // Nobody is sent where an owner lets nobody be sent, or by an app that is blocked.
+    for list in [json!({ "redirect_hosts": ["app.example"] }), json!({ "client_ids": [app.id] })] {
+        let owner = house.login("ann@example.com").await;
+        house.api(Method::PUT, "/oauth2-provider/blocklist", &owner, list).await.expect(200);
+        let answer = ask(&house, "", &uri).await;
+        assert!(is_done(&answer), "{} {}", answer.status, answer.body);
+    }
 }
 
 #[actix_web::test]
