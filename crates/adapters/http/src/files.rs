@@ -17,7 +17,7 @@ use actix_web::web::Bytes;
 use doorward_domain::files::FILE_MAX;
 use doorward_domain::ids::FileId;
 use doorward_services::files::{self, Uploaded};
-use doorward_services::{Context, Error, FieldError, Outage, Principal};
+use doorward_services::{Context, Error, FieldError, Principal};
 use futures_util::stream::try_unfold;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,7 +63,7 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
         let message = format!("Unsupported content type header \"{kind}\".");
         return Err(api_error(StatusCode::BAD_REQUEST, &message, "Send application/x-tar or application/zip.").into());
     }
-    let _place = place(&call)?;
+    let _place = place(&call, &actor)?;
     let mut body = call.stream(FILE_MAX)?;
     let context = call.context().clone();
     let uploaded = if kind == TAR {
@@ -113,7 +113,7 @@ pub(crate) async fn download(call: Call, actor: Principal) -> HandlerResult {
     let context = call.context().clone();
     let mut answer = HttpResponse::Ok();
     if is_zip {
-        let place = place(&call)?;
+        let place = place(&call, &actor)?;
         let packed = convert::packed(&context, &actor, &file).await?;
         answer.insert_header((header::CONTENT_TYPE, ZIP));
         answer.insert_header((header::CONTENT_DISPOSITION, attachment(id, "zip")?));
@@ -151,10 +151,6 @@ fn attachment(id: FileId, ending: &str) -> Result<HeaderValue, Failure> {
 }
 
 /// A place among those who upload, or have something packed.
-fn place(call: &Call) -> Result<Place, Failure> {
-    let place = call.site.uploads.take();
-    Ok(place.ok_or_else(|| Error::Unavailable {
-        outage: Outage::Overloaded,
-        cause: "as many files are uploaded as may be".to_owned(),
-    })?)
+fn place(call: &Call, actor: &Principal) -> Result<Place, Failure> {
+    Ok(call.site.uploads.take_for(actor)?)
 }

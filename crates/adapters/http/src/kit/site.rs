@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// Most files that are uploaded, or packed anew, at once. Each holds a mebibyte or two in memory.
 const UPLOADS: usize = 32;
+/// Most of these of one user: whoever sends slowly keeps a place for long.
+const UPLOADS_OF_USER: usize = 8;
 /// Most logs that are followed at once.
 const FOLLOWERS: usize = 1000;
 /// Most logs that one user follows at once: a program may build many workspaces.
@@ -93,7 +95,7 @@ impl Site {
             readiness: Readiness::default(),
             daemons: Places::new(context.settings.provisioners.connections_max),
             own_daemons: Places::shared(context.settings.provisioners.connections_max.div_ceil(2), OWN_DAEMONS_MAX),
-            uploads: Places::new(UPLOADS),
+            uploads: Places::shared(UPLOADS, UPLOADS_OF_USER),
             followers: Places::shared(FOLLOWERS, FOLLOWED_MAX),
             watchers: Places::shared(WATCHERS_MAX, WATCHED_MAX),
             closing: Closing::default(),
