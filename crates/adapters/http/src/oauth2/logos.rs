@@ -10,6 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::ids::AppId;
 use doorward_domain::openid::LogoMark;
+use doorward_services::Error;
 use doorward_services::oauth2::app_rules;
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -27,10 +28,16 @@ pub(crate) fn logo_path(app: AppId, logo: &LogoMark) -> String {
 #[utoipa::path(
     get, path = "/oauth2/apps/{app}/logo", tag = "oauth2 apps", operation_id = "app_logo",
     params(("app" = uuid::Uuid, Path, description = "Id of the app")),
-    responses((status = 200, description = "A PNG, JPEG, WebP or GIF"), (status = 404)),
+    responses(
+        (status = 200, description = "A PNG, JPEG, WebP or GIF"),
+        (status = 404),
+        (status = 429, description = "Too many requests. `Retry-After` says how long to wait."),
+    ),
 )]
 pub(crate) async fn show(call: Call) -> HandlerResult {
-    let logo = app_rules::logo(call.context(), call.id("app")?).await?;
+    // What is no id is the id of no app.
+    let app: AppId = call.segment("app").parse().map_err(|_no_id| Error::NotFound)?;
+    let logo = app_rules::logo(call.context(), app).await?;
     let kind = HeaderValue::from_static(logo.kind.as_str());
     let mut response = answer::bytes(StatusCode::OK, kind, logo.bytes.into());
     let headers = response.headers_mut();
