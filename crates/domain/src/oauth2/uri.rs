@@ -48,6 +48,10 @@ pub(crate) fn parse(text: &str) -> Result<Url, UriError> {
     if is_web && !is_plain(url.host().as_ref(), written) {
         return Err(UriError::Host);
     }
+    // What has no normal form, such as `ws:.`, could be compared with nothing.
+    if normalized(text).is_none() {
+        return Err(UriError::Syntax);
+    }
     Ok(url)
 }
 
@@ -109,6 +113,7 @@ mod tests {
             ("a", UriError::Syntax),
             ("/a", UriError::Syntax),
             ("//a.example", UriError::Syntax),
+            ("ws:.", UriError::Syntax),
             ("127.0.0.1:3000", UriError::Syntax),
             ("http://127.0.0.1:8080\\@evil.example", UriError::Syntax),
             ("https:\\\\a.example", UriError::Syntax),
