@@ -1,10 +1,10 @@
 //! Workspace proxies: servers elsewhere, through which people reach workspaces that are near them (`enterprise-platform.md` 8).
 
-mod app_token;
+mod apps;
 mod health;
 mod token;
 
-pub use app_token::{APP_TEXT_MAX, AccessMethod, AppRequest, AppToken, port_url};
+pub use apps::{APP_TEXT_MAX, AccessMethod, AppRequest, AppToken, port_url};
 pub use health::{Health, HealthReport, HealthStatus, REPORT_BYTES_MAX};
 pub use token::{ProxyToken, ProxyTokenError};
 

@@ -3,6 +3,7 @@
 use crate::jobs::{Cleanup, Counts, Job};
 use crate::keys::SigningRotation;
 use crate::notifications::Notifier;
+use crate::oauth2::block_list::BlockedClients;
 use crate::oauth2::registration::RegistrationReaper;
 use crate::openid::backchannel::LogoutTeller;
 use crate::outbox::{Outbox, Subscriber};
@@ -17,6 +18,7 @@ use time::Duration;
 #[must_use]
 pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
     let mut jobs: Vec<Arc<dyn Job>> = vec![
+        Arc::new(BlockedClients),
         Arc::new(Cleanup { interval, batch }),
         Arc::new(Counts { interval }),
         Arc::new(LogoutTeller),

@@ -6,6 +6,7 @@
 
 mod import;
 mod list;
+mod own_tokens;
 mod publish;
 mod retire;
 mod rotate;
@@ -14,6 +15,7 @@ mod start;
 
 pub use import::import;
 pub use list::{ListedKey, list};
+pub(crate) use own_tokens::read_own;
 pub use publish::SigningRotation;
 pub(crate) use publish::signing_ring;
 pub use retire::retire;

@@ -10,6 +10,7 @@ pub(crate) mod pushed_requests;
 pub(crate) mod registration;
 pub(crate) mod registration_tokens;
 pub(crate) mod resource_servers;
+pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -26,5 +27,6 @@ pub(crate) fn routes(routes: &mut Routes) {
     registration::routes(routes);
     registration_tokens::routes(routes);
     resource_servers::routes(routes);
+    secrets::routes(routes);
     settings::routes(routes);
 }

@@ -143,8 +143,16 @@ fn the_doctor_asks_over_tls_and_says_what_is_wrong_with_it() {
 }
 
 /// The jobs of a server with the settings that it comes with, by name.
-const JOBS: [&str; 7] =
-    ["cleanup", "counts", "logouts", "notifications", "provisioner_job_reaper", "registration_reaper", "signing_keys"];
+const JOBS: [&str; 8] = [
+    "blocked_clients",
+    "cleanup",
+    "counts",
+    "logouts",
+    "notifications",
+    "provisioner_job_reaper",
+    "registration_reaper",
+    "signing_keys",
+];
 
 #[test]
 fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {

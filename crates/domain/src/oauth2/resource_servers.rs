@@ -56,6 +56,17 @@ pub struct ResourceServer {
     pub updated_at: Instant,
 }
 
+impl ResourceServer {
+    /// These scopes, with those that stand for what its signed tokens say of the user: the app that gets one can read it.
+    #[must_use]
+    pub fn with_told(&self, mut scopes: Scopes) -> Scopes {
+        if self.rules.token_format == TokenFormat::Jwt {
+            self.rules.told().for_each(|scope| scopes.insert(scope));
+        }
+        scopes
+    }
+}
+
 /// What holds for a registered resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -164,6 +175,25 @@ impl ResourceServers {
     }
 }
 
+impl ResourceServers {
+    /// Those of these scopes that still mean something at the resource: an owner may have taken some of its own away, or given it its first
+    /// ones, beside which the catalogue of this server says nothing.
+    #[must_use]
+    pub fn left(&self, resource: Option<&Resource>, scopes: Scopes) -> Scopes {
+        let server = resource.and_then(|resource| self.find(resource));
+        let is_left = |entry: &ScopeEntry| match entry {
+            ScopeEntry::Own(name) => server.is_some_and(|server| server.rules.scopes.contains_key(&**name)),
+            ScopeEntry::Access(_) => server.is_none_or(|server| !server.rules.has_scopes()),
+            ScopeEntry::Oidc(_) | ScopeEntry::Unknown(_) => true,
+        };
+        if scopes.iter().all(is_left) {
+            scopes
+        } else {
+            scopes.iter().filter(|entry| is_left(entry)).cloned().collect()
+        }
+    }
+}
+
 impl FromIterator<ResourceServer> for ResourceServers {
     fn from_iter<I: IntoIterator<Item = ResourceServer>>(servers: I) -> Self {
         Self(servers.into_iter().map(|server| (server.identifier.to_normal_form(), Arc::new(server))).collect())
@@ -223,5 +253,31 @@ mod tests {
         let claims = ["email", "profile", "roles", "x"].map(str::to_owned).to_vec();
         let rules = ResourceRules { claims, ..ResourceRules::default() };
         assert_eq!(rules.told().collect::<Vec<_>>(), [OidcScope::Email, OidcScope::Roles]);
+    }
+
+    #[test]
+    fn scopes_are_left_as_long_as_the_resource_has_them() {
+        let at = |text: &str| Resource::from_storage(text.to_owned());
+        let server = |name: &str, scopes: &[&str]| ResourceServer {
+            id: ResourceServerId::NIL,
+            identifier: at(name),
+            rules: ResourceRules {
+                scopes: scopes.iter().map(|scope| ((*scope).to_owned(), String::new())).collect(),
+                ..ResourceRules::default()
+            },
+            created_at: Instant::UNIX_EPOCH,
+            updated_at: Instant::UNIX_EPOCH,
+        };
+        let servers: ResourceServers =
+            [server("https://own.example", &["a"]), server("https://plain.example", &[])].into_iter().collect();
+        let all: Scopes = [ScopeEntry::Own("a".into()), ScopeEntry::Own("b".into()), OidcScope::OpenId.into()]
+            .into_iter()
+            .chain(Scopes::from_storage("user:read").iter().cloned())
+            .collect();
+        let left = |resource: Option<&str>| servers.left(resource.map(at).as_ref(), all.clone()).to_string();
+        assert_eq!(left(Some("https://own.example")), "a openid");
+        for resource in [Some("https://plain.example"), Some("https://unknown.example"), None] {
+            assert_eq!(left(resource), "openid user:read", "{resource:?}");
+        }
     }
 }

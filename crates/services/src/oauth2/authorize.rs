@@ -43,7 +43,7 @@ pub struct ConsentRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub authorization: Authorization,
-    /// The registered resource whose own scopes are asked for.
+    /// The registered resource for which they are.
     pub server: Option<Arc<ResourceServer>>,
     /// The `client_id`, if it is the URL of the client's document: then the app need not be stored yet.
     pub document: Option<ClientUrl>,
@@ -158,7 +158,7 @@ fn prepare_by(
     let response_mode = mode.unwrap_or(ResponseMode::Query);
     match check(ctx, policy, &app, request, mode) {
         Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
-            server: policy.with_scopes(authorization.resource.as_ref()).map(Arc::clone),
+            server: policy.resource(authorization.resource.as_ref()).map(Arc::clone),
             app,
             redirect_uri,
             authorization,
@@ -322,14 +322,18 @@ impl ConsentRequest {
         denied(ctx, self, "the user did not allow the request")
     }
 
-    /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
+    /// All scopes of which the page tells: those that are asked for, and those that stand for single claims, and for
+    /// what the tokens of the resource say of the user.
     #[must_use]
     pub fn told(&self) -> Scopes {
         let mut told = self.authorization.scopes.clone();
         for scope in self.authentication.claims.as_scopes() {
             told.insert(scope);
         }
-        told
+        match &self.server {
+            Some(server) => server.with_told(told),
+            None => told,
+        }
     }
 
     /// What the browser does to tell the client of this error.

@@ -4,9 +4,11 @@
 //! is fetched; see `policy`. What it was given ends when the list is changed.
 
 use crate::error::Error;
+use crate::jobs::{Job, Lease, Next, Schedule};
 use crate::runtime_settings;
 use crate::sessions::in_person::InPerson;
 use crate::{Context, FieldError, OAuthError, Principal, VALIDATION_FAILED};
+use async_trait::async_trait;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{
     App, BLOCKED_MAX, BlockList, HostPattern, OAuthErrorCode, app_of_client_id, is_of_document,
@@ -14,6 +16,11 @@ use doorward_domain::oauth2::{
 use doorward_domain::roles::{Action, Object, System, resource};
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeMap;
+use time::Duration;
+
+const WHY: &str = "an owner has blocked the app";
+/// How often it is looked whether blocked clients have something.
+const SWEPT_EVERY: Duration = Duration::MINUTE;
 
 /// Longest entry, in bytes.
 const ENTRY_MAX: usize = 2048;
@@ -60,9 +67,44 @@ pub async fn replace(ctx: &Context, actor: &Principal, command: BlockCommand) ->
     .await
 }
 
+/// Ends what blocked clients got meanwhile: a request that began on another server before it heard of the change is not refused there, and
+/// may end after [`replace`] has looked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockedClients;
+
+#[async_trait]
+impl Job for BlockedClients {
+    fn name(&self) -> &'static str {
+        "blocked_clients"
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::every(SWEPT_EVERY).with_jitter(SWEPT_EVERY / 10)
+    }
+
+    async fn run(&self, ctx: &Context, lease: &Lease) -> Result<Next, Error> {
+        sweep(ctx, Some(lease)).await?;
+        Ok(Next::Scheduled)
+    }
+}
+
+/// Ends what clients have that are blocked. A job does it under its lease.
+///
+/// Needs nothing: the server does it for itself. Errors: none of its own.
+pub async fn sweep(ctx: &Context, lease: Option<&Lease>) -> Result<(), Error> {
+    let lease = lease.cloned();
+    ctx.act(&Principal::system(WHY), move |deed| {
+        let list = load(deed.repos)?;
+        end_all(deed.repos, &list)?;
+        lease.map_or(Ok(()), |lease| lease.confirm(deed.repos))?;
+        Ok::<_, Error>(deed.unrecorded("the change of the list is what somebody did", ()))
+    })
+    .await
+}
+
 /// Ends what blocked apps were allowed.
 fn end_all(repos: &mut dyn Repositories, list: &BlockList) -> Result<(), StoreError> {
-    let why = System::because("an owner has blocked the app");
+    let why = System::because(WHY);
     for app in blocked_apps(repos, list)? {
         let ended = repos.grants().delete_of_app(&why.permit(), app)?;
         if ended > 0 {

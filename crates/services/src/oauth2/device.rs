@@ -17,7 +17,7 @@ use crate::{Context, Error, OAuthError, Origin, Principal};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::oauth2::{
     App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OpaqueToken,
-    POLL_INTERVAL, ResourceServer, UserCode,
+    POLL_INTERVAL, ResourceServer, Scopes, UserCode,
 };
 use doorward_domain::roles::{Object, Permit, System, action, resource};
 use doorward_domain::sessions::ThrottlePolicy;
@@ -78,7 +78,7 @@ pub struct AskedByDevice {
     pub app: App,
     /// What it asks for.
     pub authorization: Authorization,
-    /// The registered resource whose own scopes these are.
+    /// The registered resource for which these scopes are.
     pub server: Option<Arc<ResourceServer>>,
     /// The code, as the device shows it.
     pub user_code: UserCode,
@@ -88,6 +88,18 @@ pub struct AskedByDevice {
     pub user_agent: String,
     /// When it asked.
     pub asked_at: Instant,
+}
+
+impl AskedByDevice {
+    /// All scopes of which the page tells: those that are asked for, and those that stand for what the tokens of the resource say of the user.
+    #[must_use]
+    pub fn told(&self) -> Scopes {
+        let asked = self.authorization.scopes.clone();
+        match &self.server {
+            Some(server) => server.with_told(asked),
+            None => asked,
+        }
+    }
 }
 
 fn switched_off() -> OAuthError {
@@ -202,7 +214,7 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
         };
         let asked = AskedByDevice {
             app,
-            server: policy.with_scopes(asked.authorization.resource.as_ref()).map(Arc::clone),
+            server: policy.resource(asked.authorization.resource.as_ref()).map(Arc::clone),
             authorization: asked.authorization,
             user_code: code,
             ip: asked.ip,

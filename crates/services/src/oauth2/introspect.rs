@@ -121,7 +121,10 @@ impl Found {
             client_id: token.app_id,
             user_id: token.user_id,
             username: token.username,
-            authorization: Authorization { scopes: scopes.within(token.app.scopes.as_ref()), resource },
+            authorization: Authorization {
+                scopes: policy.resources.left(resource.as_ref(), scopes.within(token.app.scopes.as_ref())),
+                resource,
+            },
             issued_at: token.issued_at,
             expires_at: token.expires_at,
             token_type: Some("Bearer"),
@@ -209,7 +212,7 @@ impl Steps {
         let secret = self.client.prove(&app, repos)?;
         let token = self.token.as_ref().ok_or_else(|| OAuthError::missing("token"))?;
         match (OpaqueToken::parse(token.expose()), &self.access) {
-            (Ok(token), _) => Ok(Seen { secret, ..refresh_token(&self.settings, repos, &app, &token, self.now)? }),
+            (Ok(token), _) => Ok(Seen { secret, ..refresh_token(self, repos, &app, &token)? }),
             // The one statement answers who has a secret.
             (_, Some(access)) if self.client.has_key() => self.access_token(repos, &app, access),
             _ => Ok(Seen { secret, unused: None, token: None }),
@@ -300,6 +303,7 @@ impl Steps {
         };
         let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
         let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
+        let scopes = self.policy.resources.left(binding.audience.as_ref(), scopes);
         let token = ActiveToken {
             client_id: issued_to.id,
             user_id: user.id,
@@ -315,19 +319,18 @@ impl Steps {
 
 /// A refresh token is the business of its own client only.
 fn refresh_token(
-    settings: &Settings,
+    steps: &Steps,
     repos: &mut dyn Repositories,
     app: &App,
     token: &OpaqueToken,
-    now: Instant,
 ) -> Result<Seen, OAuthError> {
     let nothing = Seen { secret: None, unused: None, token: None };
     let is_live = |grant: &Grant| {
-        grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
+        grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > steps.now
     };
     let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(nothing) };
     // What was taken from the app since, a refresh would not give either.
-    let Ok(scopes) = scopes_left(settings, app, &grant.authorization) else { return Ok(nothing) };
+    let Ok(scopes) = scopes_left(&steps.settings, &steps.policy, app, &grant.authorization) else { return Ok(nothing) };
     // Whoever asks about it has got it.
     let unused = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused);
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);

@@ -48,9 +48,14 @@ impl ClientPolicy {
         uris.iter().find(|uri| self.blocked.blocks_redirect(uri))
     }
 
+    /// The registered resource that this is.
+    pub(crate) fn resource(&self, resource: Option<&Resource>) -> Option<&Arc<ResourceServer>> {
+        self.resources.find(resource?)
+    }
+
     /// The registered resource that this is, if it has scopes of its own.
     pub(crate) fn with_scopes(&self, resource: Option<&Resource>) -> Option<&Arc<ResourceServer>> {
-        self.resources.find(resource?).filter(|server| server.rules.has_scopes())
+        self.resource(resource).filter(|server| server.rules.has_scopes())
     }
 }
 

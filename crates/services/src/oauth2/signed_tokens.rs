@@ -4,14 +4,13 @@
 //! nobody; the signed token has the id of the row and a mark of the secret, so that after a refresh the one before is known as such.
 
 use super::client_documents::client_id_of;
-use crate::keys::signing_ring;
+use crate::keys::read_own;
 use crate::openid::issue::{in_token, sign};
 use crate::{Context, Error};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::identity_providers::{Claims, Compact, TokenHeader};
-use doorward_domain::jws::SignatureAlgorithm;
-use doorward_domain::oauth2::{ACCESS_TOKEN, ResourceRules, ResourceServer};
+use doorward_domain::jws::TokenHeader;
+use doorward_domain::oauth2::{ACCESS_TOKEN, ResourceRules, ResourceServer, Scopes};
 use doorward_domain::openid::{ClaimName, Identity};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
@@ -19,12 +18,6 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
-
-/// The longest token that is looked at, in bytes.
-const TOKEN_MAX: usize = 16 * 1024;
-/// By what access tokens of ours may be signed.
-const ALGORITHMS: [SignatureAlgorithm; 3] =
-    [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa];
 
 /// A signed access token that was just made.
 #[derive(Debug)]
@@ -54,6 +47,7 @@ pub(super) async fn in_place_of(
     ctx: &Context,
     server: &Arc<ResourceServer>,
     access: &Secret<String>,
+    scopes: &Scopes,
 ) -> Result<Option<SignedToken>, Error> {
     let Ok(access) = ApiToken::parse(access.expose()) else { return Ok(None) };
     let (settings, wanted) = (Arc::clone(&ctx.settings), claims_told(&server.rules));
@@ -78,9 +72,10 @@ pub(super) async fn in_place_of(
     let Some(facts) = facts else { return Ok(None) };
     let lifetime = server.rules.lifetime(ctx.settings.oauth2.jwt_access_token_lifetime.get());
     let life = life(&facts.key, lifetime, ctx.clock.now());
-    let token =
-        sign(ctx, server.rules.jwt_alg, Some(ACCESS_TOKEN), |_, _| claims(ctx.settings.issuer(), server, facts, life))
-            .await?;
+    let token = sign(ctx, server.rules.jwt_alg, Some(ACCESS_TOKEN), |_, _| {
+        claims(ctx.settings.issuer(), server, scopes, facts, life)
+    })
+    .await?;
     Ok(Some(SignedToken { token, expires_at: life.1 }))
 }
 
@@ -97,6 +92,7 @@ fn life(key: &ApiKey, lifetime: Duration, now: Instant) -> (Instant, Instant) {
 fn claims(
     issuer: &str,
     server: &ResourceServer,
+    scopes: &Scopes,
     facts: Facts,
     (issued_at, expires_at): (Instant, Instant),
 ) -> Map<String, Value> {
@@ -111,7 +107,7 @@ fn claims(
     set("iat", issued_at.unix_timestamp().into());
     set("exp", expires_at.unix_timestamp().into());
     set("jti", format!("{}.{}", key.id.as_str(), mark(&key.secret_digest)).into());
-    set("scope", key.scopes.to_string().into());
+    set("scope", scopes.to_string().into());
     if let Some(identity) = identity {
         set("auth_time", identity.sign_in.auth_time.unix_timestamp().into());
         set("acr", identity.sign_in.acr.into());
@@ -131,22 +127,10 @@ fn mark(digest: &Digest) -> String {
 
 /// Reads a signed access token of ours. `None` if it is none, has expired, or its row has gone or has another secret by now.
 pub(super) async fn read(ctx: &Context, text: &str) -> Result<Option<PresentedToken>, Error> {
-    if text.len() > TOKEN_MAX {
-        return Ok(None);
-    }
-    let Ok(compact) = Compact::parse(text) else { return Ok(None) };
-    let Ok(header) = TokenHeader::parse(&compact.header, &ALGORITHMS) else { return Ok(None) };
-    let Ok(claims) = Claims::parse(&compact.payload) else { return Ok(None) };
-    let ring = signing_ring(ctx).await?;
-    let key = header.key_id.as_deref().and_then(|id| ring.find(id));
-    let is_ours = header.check_access_token().is_ok()
-        && key.is_some_and(|key| {
-            key.algorithm == header.algorithm && compact.is_signed_by(&key.public, header.algorithm)
-        })
-        && claims.text("iss") == Ok(Some(ctx.settings.issuer()));
+    let Some(claims) = read_own(ctx, text, TokenHeader::check_access_token).await? else { return Ok(None) };
     let expires_at = claims.instant("exp").ok().flatten().filter(|at| *at > ctx.clock.now());
     let id = claims.text("jti").ok().flatten().and_then(|jti| jti.split_once('.'));
-    let (true, Some(expires_at), Some((id, marked))) = (is_ours, expires_at, id) else { return Ok(None) };
+    let (Some(expires_at), Some((id, marked))) = (expires_at, id) else { return Ok(None) };
     let Ok(id) = ApiKeyId::new(id) else { return Ok(None) };
     let found = ctx.read(move |repos| Ok::<_, Error>(repos.api_keys().find(&id)?)).await?;
     let live = found.filter(|key| mark(&key.secret_digest) == marked);

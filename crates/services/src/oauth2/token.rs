@@ -73,19 +73,25 @@ impl TokenSet {
         Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
     }
 
-    /// With a signed access token, if it is bound to a resource that wants one.
+    /// As the resource that it is bound to wants it: with the scopes that are left of it, and with a signed access token if it is to be one.
     async fn signed(
-        self,
+        mut self,
         ctx: &Context,
         policy: &ClientPolicy,
         resource: Option<&Resource>,
     ) -> Result<Self, OAuthError> {
-        let server = resource.and_then(|resource| policy.resources.find(resource));
-        let Some(server) = server.filter(|server| server.rules.token_format == TokenFormat::Jwt) else {
+        let left = policy.resources.left(resource, self.scopes.clone());
+        if left.is_empty() && !self.scopes.is_empty() {
+            return Err(still_allowed::gone(&self.scopes));
+        }
+        self.scopes = left;
+        let Some(server) = policy.resource(resource).filter(|server| server.rules.token_format == TokenFormat::Jwt)
+        else {
             return Ok(self);
         };
         let now = ctx.clock.now();
-        let signed = signed_tokens::in_place_of(ctx, server, &self.access_token).await.map_err(for_token)?;
+        let signed =
+            signed_tokens::in_place_of(ctx, server, &self.access_token, &self.scopes).await.map_err(for_token)?;
         let SignedToken { token, expires_at } =
             signed.ok_or_else(|| OAuthError::invalid_grant("what was granted has just ended"))?;
         Ok(Self { access_token: token, expires_at, expires_in: (expires_at - now).whole_seconds().max(0), ..self })

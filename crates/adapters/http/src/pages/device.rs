@@ -248,7 +248,7 @@ fn shown(actor: &Principal, asked: &AskedByDevice) -> String {
 }
 
 async fn decide_page(call: &Call, actor: &Principal, asked: &AskedByDevice, status: StatusCode) -> HandlerResult {
-    let scopes = consent_scopes(actor, asked.server.as_deref(), &asked.authorization.scopes);
+    let scopes = consent_scopes(actor, asked.server.as_deref(), &asked.told());
     let is_full = asked.authorization.scopes.is_unrestricted();
     let standing = standing_that_counts(actor, is_full, &scopes);
     let code = asked.user_code.to_string();

@@ -1,14 +1,19 @@
 //! What people are shown of apps, who answers for them, and what is blocked.
 
-use crate::house::{Answer, House, NOW, house_beside};
-use crate::oauth2::{CHALLENGE, VERIFIER, client};
+use crate::house::{Answer, House, NOW, house, house_beside};
+use crate::oauth2::{CHALLENGE, Client, VERIFIER, client};
 use crate::provider::FakeProvider;
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use doorward_domain::Secret;
+use doorward_services::oauth2::block_list::sweep;
 use doorward_services::oauth2::registration::RegistrationMode;
+use doorward_services::oauth2::token::{TokenRequest, exchange};
+use doorward_services::oauth2::{ClientAuthentication, Policies};
+use doorward_services::{Context, Origin};
 use serde_json::{Value, json};
 
 const URL: &str = "https://claude.example/oauth/client.json";
@@ -274,7 +279,7 @@ async fn a_blocked_client_gets_nothing_at_any_endpoint_however_its_id_is_written
     block(json!({ "client_ids": [app.id.to_uppercase()] })).await;
     house.get("/users/me", own).await.expect(401);
     for id in [app.id.clone(), format!("{{{}}}", app.id), app.id.replace('-', "")] {
-        let same = crate::oauth2::Client { id: id.clone(), secret: app.secret.clone() };
+        let same = Client { id: id.clone(), secret: app.secret.clone() };
         for (path, fields) in [
             ("/oauth2/tokens", &robot[..]),
             ("/oauth2/device", &[("scope", "user:read")]),
@@ -332,6 +337,32 @@ async fn a_client_that_manages_itself_cannot_move_to_a_blocked_host() {
         let request = TestRequest::put().uri(&path).insert_header(("Authorization", &*bearer)).set_payload(body(uri));
         house.send(request).await.expect(status);
     }
+}
+
+/// A server that has not heard of the change yet.
+#[actix_web::test]
+async fn what_a_blocked_client_still_got_elsewhere_ends() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let other = client(&house, &owner, json!({ "name": "other", "service_account": true })).await;
+    house.api(Method::PUT, "/oauth2-provider/blocklist", &owner, json!({ "client_ids": [robot.id] })).await.expect(200);
+    let deaf = Context { policies: Policies::none(), ..house.context.clone() };
+    let get = async |app: &Client| {
+        let client = ClientAuthentication {
+            client_id: Some(app.id.clone()),
+            client_secret: Some(Secret::from(app.secret.as_str())),
+            ..ClientAuthentication::default()
+        };
+        let grant_type = Some("client_credentials".to_owned());
+        let request = TokenRequest { client, grant_type, ..TokenRequest::default() };
+        exchange(&deaf, request, Origin::unknown()).await.unwrap().access_token.expose().clone()
+    };
+    let (blocked, free) = (get(&robot).await, get(&other).await);
+    house.get("/users/me", &blocked).await.expect(200);
+    sweep(&house.context, None).await.unwrap();
+    house.get("/users/me", &blocked).await.expect(401);
+    house.get("/users/me", &free).await.expect(200);
 }
 
 #[actix_web::test]

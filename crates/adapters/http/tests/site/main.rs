@@ -56,6 +56,7 @@ mod registration;
 mod registration_tokens;
 mod replicas;
 mod request_objects;
+mod resource_changes;
 mod scim;
 mod scim_groups;
 mod scim_lists;

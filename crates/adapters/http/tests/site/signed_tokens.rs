@@ -13,10 +13,10 @@ use doorward_domain::settings::Span;
 use serde_json::{Value, json};
 use time::Duration;
 
-const FILES: &str = "https://files.example/mcp";
-const RESOURCES: &str = "/oauth2-provider/resources";
+pub(crate) const FILES: &str = "https://files.example/mcp";
+pub(crate) const RESOURCES: &str = "/oauth2-provider/resources";
 
-async fn register<S>(house: &House<S>, owner: &str, more: Value) -> Value
+pub(crate) async fn register<S>(house: &House<S>, owner: &str, more: Value) -> Value
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -26,7 +26,7 @@ where
 }
 
 /// The tokens of a client to which the owner allows this.
-async fn tokens<S>(house: &House<S>, owner: &str, app: &Client, more: &[(&str, &str)]) -> Value
+pub(crate) async fn tokens<S>(house: &House<S>, owner: &str, app: &Client, more: &[(&str, &str)]) -> Value
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -35,7 +35,7 @@ where
     house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(200).json()
 }
 
-async fn refresh<S>(house: &House<S>, app: &Client, tokens: &Value) -> Value
+pub(crate) async fn refresh<S>(house: &House<S>, app: &Client, tokens: &Value) -> Value
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -58,7 +58,7 @@ where
     (serde_json::from_slice(&compact.header).unwrap(), Value::Object(claims.into_members()))
 }
 
-async fn asked<S>(house: &House<S>, app: &Client, token: &Value) -> Value
+pub(crate) async fn asked<S>(house: &House<S>, app: &Client, token: &Value) -> Value
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {

@@ -143,8 +143,8 @@ fn decide(
     if let Some(gone) = code.authorization.scopes.unknown().next() {
         return Err(OAuthError::invalid_grant(format!("the scope {gone} of the code is unknown")));
     }
-    scopes_left(&ctx.settings, &app, &code.authorization)?;
-    all_scopes_left(&app, &code.authorization.scopes)?;
+    scopes_left(&ctx.settings, &common.policy, &app, &code.authorization)?;
+    all_scopes_left(&common.policy, &app, &code.authorization)?;
     let user = deed.repos.users().find(code.user_id)?.filter(doorward_domain::users::User::may_act);
     let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();

@@ -78,8 +78,8 @@ fn decide(
         let text = "resource is not the one of the device authorization request";
         return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, text));
     }
-    scopes_left(&ctx.settings, &app, &asked.authorization)?;
-    all_scopes_left(&app, &asked.authorization.scopes)?;
+    scopes_left(&ctx.settings, &common.policy, &app, &asked.authorization)?;
+    all_scopes_left(&common.policy, &app, &asked.authorization)?;
     let user = deed.repos.users().find(user_id)?.filter(doorward_domain::users::User::may_act);
     let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let is_openid = issue::is_asked_for(&ctx.settings, &asked.authorization.scopes);

@@ -171,7 +171,7 @@ fn decide(
     // What is noted here and not yet written counts as well.
     let is_unused = |key: &ApiKey| key.is_unused() && !ctx.cache.is_use_noted(&key.id, key.secret_digest);
     let pair_unused = key.as_ref().is_some_and(is_unused);
-    let allowed = scopes_left(&ctx.settings, &app, &grant.authorization);
+    let allowed = scopes_left(&ctx.settings, &common.policy, &app, &grant.authorization);
     let mut grant = grant;
     if let Ok(scopes) = &allowed {
         grant.authorization.scopes.clone_from(scopes);

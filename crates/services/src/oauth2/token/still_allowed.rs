@@ -1,6 +1,7 @@
 //! Revalidation: what an app may is looked at when a code is redeemed and when a grant is refreshed, not only when the user
-//! consents. What was taken from the app meanwhile is not issued any more.
+//! consents. What was taken from the app, or from the resource, meanwhile is not issued any more.
 
+use crate::oauth2::policy::ClientPolicy;
 use crate::{OAuthError, Settings};
 use doorward_domain::oauth2::{App, Authorization, Scopes};
 
@@ -8,6 +9,7 @@ use doorward_domain::oauth2::{App, Authorization, Scopes};
 /// scopes of which nothing is left.
 pub(in crate::oauth2) fn scopes_left(
     settings: &Settings,
+    policy: &ClientPolicy,
     app: &App,
     granted: &Authorization,
 ) -> Result<Scopes, OAuthError> {
@@ -17,7 +19,7 @@ pub(in crate::oauth2) fn scopes_left(
     if !app.may_target(bound, settings.oauth2.resources.as_deref(), &server) {
         return Err(OAuthError::taken_away(format!("this app may not use the resource {bound} any more")));
     }
-    let left = granted.scopes.clone().within(app.allowed_scopes.as_ref());
+    let left = left(policy, app, granted);
     if left.is_empty() && !granted.scopes.is_empty() {
         return Err(gone(&granted.scopes));
     }
@@ -25,10 +27,15 @@ pub(in crate::oauth2) fn scopes_left(
 }
 
 /// Refuses scopes of a code when the app may not have all of them any more, naming those.
-pub(super) fn all_scopes_left(app: &App, granted: &Scopes) -> Result<(), OAuthError> {
-    let left = granted.clone().within(app.allowed_scopes.as_ref());
-    let taken: Scopes = granted.iter().filter(|scope| !left.covers(scope)).cloned().collect();
+pub(super) fn all_scopes_left(policy: &ClientPolicy, app: &App, granted: &Authorization) -> Result<(), OAuthError> {
+    let left = left(policy, app, granted);
+    let taken: Scopes = granted.scopes.iter().filter(|scope| !left.covers(scope)).cloned().collect();
     if taken.is_empty() { Ok(()) } else { Err(gone(&taken)) }
+}
+
+/// What neither the app nor the resource has lost.
+fn left(policy: &ClientPolicy, app: &App, granted: &Authorization) -> Scopes {
+    policy.resources.left(granted.resource.as_ref(), granted.scopes.clone().within(app.allowed_scopes.as_ref()))
 }
 
 pub(super) fn gone(scopes: &Scopes) -> OAuthError {
