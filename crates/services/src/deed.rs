@@ -17,20 +17,34 @@ use crate::principal::Principal;
 use crate::session_ends;
 use doorward_domain::Instant;
 use doorward_domain::entitlements::Features;
+use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::{System, action, resource};
 use doorward_ports::{AtOnce, Random, Repositories, Store, StoreError};
 use serde::Serialize;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// The store, which nobody reaches but through the methods of [`Context`] in this module. Made of a [`Store`] by `into`.
 #[derive(Clone, Debug)]
-pub struct Door(Store);
+pub struct Door {
+    store: Store,
+    settled: Arc<Settled>,
+}
 
 impl From<Store> for Door {
     fn from(store: Store) -> Self {
-        Self(store)
+        Self { store, settled: Arc::default() }
     }
+}
+
+/// What stays true once it is true, so that this server asks its database no second time.
+#[derive(Debug, Default)]
+struct Settled {
+    /// Somebody has an account, or had one.
+    has_users: AtomicBool,
+    /// The organization of those for whom none is named. It is never deleted, and no other takes its place.
+    default_organization: OnceLock<OrganizationId>,
 }
 
 /// One trip to the store that only reads.
@@ -56,6 +70,7 @@ pub(crate) struct Deed<'a> {
     /// What may be used, as far as licences are concerned.
     pub(crate) licensed: Features,
     random: &'a dyn Random,
+    settled: &'a Settled,
     announced: Vec<(&'static str, String)>,
     /// What people are to be told; `None` when nothing could reach anybody.
     told: Option<Vec<Told>>,
@@ -103,6 +118,24 @@ impl<'a> Deed<'a> {
     /// A new id of this moment.
     pub(crate) fn new_id<T: From<Uuid>>(&self) -> T {
         self.random.id(self.now)
+    }
+
+    /// Whether anybody has an account. For transactions that have made nobody themselves: what they made may be rolled back.
+    pub(crate) fn has_users(&mut self) -> Result<bool, StoreError> {
+        if !self.settled.has_users.load(Ordering::Relaxed) {
+            self.settled.has_users.store(self.repos.users().any_exists()?, Ordering::Relaxed);
+        }
+        Ok(self.settled.has_users.load(Ordering::Relaxed))
+    }
+
+    /// The organization of those for whom none is named.
+    pub(crate) fn default_organization(&mut self) -> Result<OrganizationId, StoreError> {
+        if let Some(id) = self.settled.default_organization.get() {
+            return Ok(*id);
+        }
+        let found = self.repos.organizations().find_default()?;
+        let id = found.ok_or_else(|| StoreError::other("there is no default organization"))?.id;
+        Ok(*self.settled.default_organization.get_or_init(|| id))
     }
 
     /// Where random text comes from.
@@ -200,7 +233,7 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.0.read(work)
+        self.store.store.read(work)
     }
 
     /// Makes one repository call that is atomic by itself, without a transaction: for tokens and first uses, of which the audit
@@ -211,7 +244,7 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.0.at_once(work)
+        self.store.store.at_once(work)
     }
 
     /// Reads, in one trip to the store and outside a transaction.
@@ -227,7 +260,7 @@ impl Context {
     {
         let (by, now) = (by.clone(), self.clock.now());
         let licensed = self.licensing.open(now);
-        self.store.0.read(move |repos| work(&mut Look { repos, by: &by, now, licensed }))
+        self.store.store.read(move |repos| work(&mut Look { repos, by: &by, now, licensed }))
     }
 
     /// Acts, in one transaction: `Ok` commits, `Err` rolls back. When others get in the way, all of it is done again.
@@ -244,7 +277,8 @@ impl Context {
         let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
         let licensed = self.licensing.open(now);
         let told = self.outlets.any(&self.settings).then(Vec::new);
-        let written = self.store.0.write(move |repos| {
+        let settled = Arc::clone(&self.store.settled);
+        let written = self.store.store.write(move |repos| {
             let announced = Vec::new();
             let mut deed = Deed {
                 repos,
@@ -252,6 +286,7 @@ impl Context {
                 now,
                 licensed,
                 random: &*random,
+                settled: &settled,
                 announced,
                 told,
                 wakes_notifier: false,

@@ -60,7 +60,8 @@ async fn spread_some(ctx: &Context, lease: Option<&Lease>) -> Result<(Spread, BT
             let chosen = deed.repos.notifications().list_methods()?.into_iter().collect();
             let usual = outlets.usual(&settings);
             let can = |method| outlets.can(method, &settings);
-            told = Spreading { settings: &settings, chosen, usual, can: &can, admins: None }.all(deed, notices)?;
+            told = Spreading { settings: &settings, chosen, usual, can: &can, admins: None, willing: HashMap::new() }
+                .all(deed, notices)?;
         }
         if let Some(lease) = lease {
             lease.confirm(deed.repos)?;
@@ -86,6 +87,8 @@ struct Spreading<'s> {
     can: &'s dyn Fn(Method) -> bool,
     /// Those who look after accounts, once they were asked for.
     admins: Option<Vec<User>>,
+    /// Those of them who want to be told of a template: a directory makes many accounts at once.
+    willing: HashMap<NotificationTemplateId, Vec<User>>,
 }
 
 impl Spreading<'_> {
@@ -136,13 +139,19 @@ impl Spreading<'_> {
         template: &NotificationTemplate,
         audience: Audience,
     ) -> Result<Vec<User>, Error> {
-        let mut people = match audience {
+        let people = match audience {
             Audience::User(id) => Vec::from_iter(deed.repos.users().find(id)?),
             Audience::UserAdmins => {
+                if let Some(willing) = self.willing.get(&template.id) {
+                    return Ok(willing.clone());
+                }
                 if self.admins.is_none() {
                     self.admins = Some(deed.repos.notifications().list_user_admins()?);
                 }
-                self.admins.clone().unwrap_or_default()
+                let admins = self.admins.clone().unwrap_or_default();
+                let willing = willing(deed, template, admins)?;
+                self.willing.insert(template.id, willing.clone());
+                return Ok(willing);
             }
             Audience::TemplateAdmins { organization, except } => {
                 let mut admins = deed.repos.notifications().list_template_admins(organization)?;
@@ -151,14 +160,7 @@ impl Spreading<'_> {
             }
             Audience::WorkspaceOwners(template) => deed.repos.notifications().list_workspace_owners(template)?,
         };
-        people.retain(|user| !user.deleted && !user.is_system && !user.is_service_account());
-        if people.is_empty() {
-            return Ok(people);
-        }
-        let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
-        let said: HashMap<_, _> = deed.repos.notifications().list_refusals(template.id, &ids)?.into_iter().collect();
-        people.retain(|user| wants(template, said.get(&user.id).copied()));
-        Ok(people)
+        willing(deed, template, people)
     }
 
     fn in_inbox(
@@ -187,4 +189,16 @@ impl Spreading<'_> {
             }
         }
     }
+}
+
+/// Those of these people who can be told, and want to be.
+fn willing(deed: &mut Deed<'_>, template: &NotificationTemplate, mut people: Vec<User>) -> Result<Vec<User>, Error> {
+    people.retain(|user| !user.deleted && !user.is_system && !user.is_service_account());
+    if people.is_empty() {
+        return Ok(people);
+    }
+    let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
+    let said: HashMap<_, _> = deed.repos.notifications().list_refusals(template.id, &ids)?.into_iter().collect();
+    people.retain(|user| wants(template, said.get(&user.id).copied()));
+    Ok(people)
 }

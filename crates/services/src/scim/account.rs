@@ -145,6 +145,11 @@ pub(super) fn other_user_name(deed: &mut Deed<'_>, place: &Place, account: &User
     Ok(format!("{}-{suffix}", account.username))
 }
 
+/// What the directory calls the user, made valid (`identity.md` 1.7).
+pub(super) fn suggested_username(user_name: &str, email: Option<&Email>) -> Option<Username> {
+    Username::suggested_by(user_name).or_else(|| Username::suggested_by(email?.as_str()))
+}
+
 /// The name of the account of a user: what the directory calls the user, made valid (`identity.md` 1.7), with some random
 /// characters if somebody else has that name or nothing is left of it.
 pub(super) fn free_username(
@@ -153,8 +158,7 @@ pub(super) fn free_username(
     email: Option<&Email>,
     me: UserId,
 ) -> Result<Username, StoreError> {
-    let suggested = Username::suggested_by(user_name);
-    let suggested = suggested.or_else(|| Username::suggested_by(email?.as_str()));
+    let suggested = suggested_username(user_name, email);
     if let Some(name) = &suggested {
         let owner = deed.repos.users().find_by_username(name.as_str())?;
         if owner.is_none_or(|owner| owner.id == me) {

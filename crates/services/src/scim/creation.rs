@@ -1,6 +1,6 @@
 //! A user of a directory is made, or found to be there.
 
-use super::account::{free_username, namesake, recorded, shown, store};
+use super::account::{free_username, namesake, recorded, shown, store, suggested_username};
 use super::answer::{self, Created, Place};
 use super::refusal::Refusal;
 use super::settings::PostExisting;
@@ -10,7 +10,7 @@ use crate::deed::{Deed, Done};
 use crate::idp_sync;
 use crate::notifications::accounts::account_created;
 use crate::users::caller::{Held, with_caller};
-use crate::users::{access, default_organization, member};
+use crate::users::{access, member};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names::Email;
 use doorward_domain::roles::{Object, RoleNames, action, resource};
@@ -35,21 +35,21 @@ pub async fn create_user(
     let place = Place::of(ctx, by);
     let mut tries = 1;
     loop {
-        match create_once(ctx, by, (&fields, &email), &place, projection).await {
+        match create_once(ctx, by, (&fields, &email), &place, projection, tries > 1).await {
             Ok(created) => return Ok(created),
-            // Whoever was faster has made the user by now.
             Err(Unmade::Overtaken(_)) if tries < TRIES => tries += 1,
             Err(Unmade::Overtaken(refusal) | Unmade::Refused(refusal)) => return Err(refusal),
         }
     }
 }
 
-/// How often a user is made whom somebody else makes at the same moment.
-const TRIES: u32 = 3;
+/// How often it is tried: at first without looking who is there, for most are new, and each look is a trip to the database; then by
+/// looking, and again when somebody else has made the user since.
+const TRIES: u32 = 4;
 
 /// Why a user was not made.
 enum Unmade {
-    /// Somebody else has the name or the address, who had not when it was looked.
+    /// Somebody has the name or the address of whom nothing was known.
     Overtaken(Refusal),
     /// For any other reason.
     Refused(Refusal),
@@ -62,7 +62,7 @@ impl<E: Into<Refusal>> From<E> for Unmade {
 }
 
 impl Unmade {
-    /// Why a user was not inserted whom nobody had looked like a moment before.
+    /// Why a user was not inserted who was thought to be new.
     fn inserting(refusal: Refusal) -> Self {
         let is_taken = matches!(&refusal, Refusal::Request(error) if error.kind == ScimType::Uniqueness);
         if is_taken { Self::Overtaken(refusal) } else { Self::Refused(refusal) }
@@ -75,11 +75,13 @@ async fn create_once(
     (fields, email): (&AccountFields, &Email),
     place: &Place,
     projection: &Projection,
+    looks: bool,
 ) -> Result<Created, Unmade> {
     let (fields, email, place, projection) = (fields.clone(), email.clone(), place.clone(), projection.clone());
     ctx.act(by, move |deed| {
         let done: Result<Done<(ProvisionedUser, bool)>, Unmade> = with_caller(deed, |deed, actor| {
-            Ok(match find_existing(deed.repos, place.directory, &fields, &email) {
+            let existing = if looks { find_existing(deed.repos, place.directory, &fields, &email) } else { Ok(None) };
+            Ok(match existing {
                 Err(error) => Err(error.into()),
                 Ok(Some(_)) if place.settings.scim.post_existing == PostExisting::Conflict => {
                     let detail = "A user with this userName or mail address already exists.";
@@ -90,7 +92,7 @@ async fn create_once(
                     adopted.map(|done| done.map(|user| (user, false)))
                 }
                 Ok(None) => {
-                    let made = insert(deed, actor, &place, &fields, email).map_err(Unmade::inserting);
+                    let made = insert(deed, actor, &place, &fields, email, looks).map_err(Unmade::inserting);
                     made.map(|done| done.map(|user| (user, true)))
                 }
             })
@@ -148,15 +150,19 @@ fn insert(
     place: &Place,
     fields: &AccountFields,
     email: Email,
+    looks: bool,
 ) -> Result<Done<ProvisionedUser>, Refusal> {
     let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
     // With anybody here nobody could become the first owner any more.
-    if !deed.repos.users().any_exists()? {
+    if !deed.has_users()? {
         let message = "This server has not been set up yet. Its operator makes the first user with the set-up link.";
         return Err(Refusal::Conflict(message.to_owned()));
     }
     let id: UserId = deed.new_id();
-    let username = free_username(deed, &fields.user_name, Some(&email), id)?;
+    let username = match suggested_username(&fields.user_name, Some(&email)).filter(|_| !looks) {
+        Some(name) => name,
+        None => free_username(deed, &fields.user_name, Some(&email), id)?,
+    };
     let account = User {
         id,
         email: Some(email),
@@ -176,7 +182,7 @@ fn insert(
         terminal_font: String::new(),
     };
     deed.repos.users().insert(&permit, &account)?;
-    if let Some(organization) = home(deed.repos, place)? {
+    if let Some(organization) = home(deed, place)? {
         let permit = access::add_member(actor, organization)?;
         deed.repos.organizations().insert_members(&[(permit, member(organization, id, deed.now))])?;
     }
@@ -189,10 +195,10 @@ fn insert(
 }
 
 /// Where a new user belongs.
-fn home(repos: &mut dyn Repositories, place: &Place) -> Result<Option<OrganizationId>, StoreError> {
+fn home(deed: &mut Deed<'_>, place: &Place) -> Result<Option<OrganizationId>, StoreError> {
     if place.directory.is_some() {
         return Ok(place.directory);
     }
-    let sync = idp_sync::current_organization_sync(repos, &place.settings.idp_sync)?;
-    if sync.assign_default { Ok(Some(default_organization(repos)?.id)) } else { Ok(None) }
+    let sync = idp_sync::current_organization_sync(deed.repos, &place.settings.idp_sync)?;
+    if sync.assign_default { Ok(Some(deed.default_organization()?)) } else { Ok(None) }
 }

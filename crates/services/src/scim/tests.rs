@@ -222,13 +222,8 @@ async fn an_address_that_somebody_has_is_a_conflict() {
 #[tokio::test]
 async fn a_new_user_is_dormant_and_has_no_password() {
     let mut repos = MockRepositories::default();
-    repos.scim.expect_find_users().times(1).returning(|_, lookup, _| {
-        assert_eq!((lookup.user_names.as_slice(), lookup.len()), (&["carl@x.example".to_owned()][..], 1));
-        Ok(Vec::new())
-    });
-    repos.users.expect_find_by_email().times(1).returning(|_| Ok(None));
+    // Nobody looks who is there: the names are unique in the database.
     repos.users.expect_any_exists().times(1).returning(|| Ok(true));
-    repos.users.expect_find_by_username().returning(|_| Ok(None));
     repos
         .users
         .expect_insert()
@@ -258,6 +253,8 @@ async fn a_user_that_is_there_is_refused_or_returned() {
         let known = provisioned(User { status, ..bob() });
         let mut repos = repos_knowing(&known);
         repos.scim.expect_find_users().returning(move |_, _, _| Ok(vec![known.clone()]));
+        repos.users.expect_any_exists().returning(|| Ok(true));
+        repos.users.expect_insert().times(1).returning(|_, _| Err(StoreError::Conflict(Conflict::Username)));
         (repos, scim_settings(|settings| settings.post_existing = post_existing))
     };
     let (repos, settings) = with(PostExisting::Conflict, UserStatus::Active);
@@ -288,13 +285,14 @@ async fn whoever_was_faster_is_found_at_the_next_try() {
         let known = provisioned(bob());
         let mut repos = repos_knowing(&known);
         let mut asked = 0;
+        // At first nobody looks, then nobody is found, then whoever was faster.
         repos.scim.expect_find_users().times(2).returning(move |_, _, _| {
             asked += 1;
             Ok(if asked == 1 { Vec::new() } else { vec![known.clone()] })
         });
         repos.users.expect_find_by_email().times(1).returning(|_| Ok(None));
         repos.users.expect_any_exists().returning(|| Ok(true));
-        repos.users.expect_insert().times(1).returning(|_, _| Err(StoreError::Conflict(Conflict::Email)));
+        repos.users.expect_insert().times(2).returning(|_, _| Err(StoreError::Conflict(Conflict::Email)));
         let settings = scim_settings(|settings| settings.post_existing = post_existing);
         let made = create_user(&context_with(repos, settings), &directory(), &body, &all()).await;
         match post_existing {
@@ -310,6 +308,8 @@ async fn of_an_address_that_several_have_the_account_of_its_own_is_meant() {
     let mut repos = repos_knowing(&provisioned(bob()));
     repos.scim.expect_find_users().returning(|_, _, _| Ok(Vec::new()));
     repos.users.expect_find_by_email().times(1).returning(|_| Ok(Some(bob())));
+    repos.users.expect_any_exists().returning(|| Ok(true));
+    repos.users.expect_insert().times(1).returning(|_, _| Err(StoreError::Conflict(Conflict::Email)));
     let refused = create_user(&ctx(repos), &directory(), &body, &all()).await.unwrap_err();
     assert_eq!(kind(&refused), Some(ScimType::Uniqueness));
 }
