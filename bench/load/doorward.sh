@@ -7,7 +7,7 @@ shift; shift; [ $# -gt 0 ] && shift
 mkdir -p "$folder"; cd "$folder"
 binary=${DOORWARD:-doorward}
 export DOORWARD__SERVER__LISTEN=127.0.0.1:$port DOORWARD__DATABASE__URL=$url DOORWARD__SERVER__WORKERS=1 \
-  DOORWARD__RATE_LIMIT__API=0 DOORWARD__RATE_LIMIT__LOGIN=0 DOORWARD__LOG__FILTER=warn
+  DOORWARD__RATE_LIMIT__API=0 DOORWARD__RATE_LIMIT__LOGIN=0 DOORWARD__LOG__FILTER=${LOG_FILTER:-info}
 for pair in "$@"; do export "${pair?}"; done
 taskset -c 0 "$binary" serve >out.log 2>err.log &
 echo $! >pid
@@ -16,10 +16,12 @@ for _ in $(seq 100); do curl -s -o /dev/null "$base/healthz" && break; sleep 0.1
 [ -f profile.json ] && exit
 field() { sed -E "s/.*\"$1\":\"([^\"]+)\".*/\1/"; }
 password='correct horse battery'
-curl -s "$base/api/v2/users/first" -d "{\"email\":\"alice@example.com\",\"username\":\"alice\",\"password\":\"$password\"}" >/dev/null
-session=$(curl -s "$base/api/v2/users/login" -d "{\"email\":\"alice@example.com\",\"password\":\"$password\"}" | field session_token)
+# The link of the set-up is told at the start of an empty server.
+token=$(cat out.log err.log | grep -o 'setup?token=[A-Za-z0-9_-]*' | head -1 | cut -d= -f2 || true)
+curl -s "$base/api/v2/users/first?token=$token" -H 'content-type: application/json' -d "{\"email\":\"alice@example.com\",\"username\":\"alice\",\"password\":\"$password\"}" >/dev/null
+session=$(curl -s "$base/api/v2/users/login" -H 'content-type: application/json' -d "{\"email\":\"alice@example.com\",\"password\":\"$password\"}" | field session_token)
 app=$(curl -s "$base/api/v2/oauth2-provider/apps" -H "Coder-Session-Token: $session" \
-  -d '{"name":"bench","callback_url":"http://127.0.0.1:9999/cb","service_account":true}' | sed -E 's/^\{"id":"([^"]+)".*/\1/')
+  -H 'content-type: application/json' -d '{"name":"bench","callback_url":"http://127.0.0.1:9999/cb","service_account":true}' | sed -E 's/^\{"id":"([^"]+)".*/\1/')
 secret=$(curl -s -X POST "$base/api/v2/oauth2-provider/apps/$app/secrets" -H "Coder-Session-Token: $session" | field client_secret_full)
 database='"database_port": '${DATABASE_PORT:-5544},
 [ -n "$url" ] || database=

@@ -32,6 +32,7 @@ mod client_rules;
 mod code;
 #[cfg(feature = "oauth2")]
 mod device;
+pub mod endpoints;
 mod error;
 #[cfg(feature = "oauth2")]
 mod grant;

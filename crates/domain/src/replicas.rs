@@ -11,7 +11,7 @@ pub const SYNC_EVERY: Duration = Duration::seconds(5);
 /// For how long a replica counts as alive after it was last heard of.
 pub const FRESH: Duration = Duration::seconds(15);
 /// Longest name of a host and longest address of a relay, in bytes.
-pub const TEXT_MAX: usize = 255;
+pub const MACHINE_TEXT_MAX: usize = 255;
 /// Longest error, in bytes.
 pub const ERROR_MAX: usize = 1000;
 

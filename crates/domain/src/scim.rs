@@ -100,7 +100,7 @@ pub use schema::{
     RESOURCE_TYPES, ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
 };
 pub use token::{ScimToken, TOKEN_NAME_MAX, TOKENS_MAX};
-pub use value::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX};
+pub use value::{ATTRIBUTE_TEXT_MAX, MEMBERS_MAX, VALUES_MAX};
 pub use version::{EntityTag, EntityTags, Preconditions, Version};
 
 /// Media type of SCIM (RFC 7644 8.1).

@@ -36,3 +36,5 @@ pub const SETUP_TOKEN_HEADER: &str = "Doorward-Setup-Token";
 pub const PROVISIONER_KEY_HEADER: &str = "Coder-Provisioner-Daemon-Key";
 /// Header that carries the key that the server and its provisioner daemons share.
 pub const PROVISIONER_PSK_HEADER: &str = "Coder-Provisioner-Daemon-PSK";
+/// How a time is written that there is not: the zero value of Go's `time.Time`.
+pub const NEVER: &str = "0001-01-01T00:00:00Z";

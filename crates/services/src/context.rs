@@ -54,6 +54,48 @@ pub struct Context {
     pub job_waiters: JobWaiters,
 }
 
+/// What no server can be without.
+pub struct Essentials {
+    /// The database.
+    pub store: Door,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Password hashing.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// The keys of the server.
+    pub keys: Keys,
+    /// The settings that use cases depend on.
+    pub settings: Settings,
+}
+
+/// A server with nothing else: it remembers nothing, no licence limits it, it has no identity provider and no way for notifications,
+/// blocks nobody, and other servers hear nothing of it. For tests, which set the fields that they are about.
+impl From<Essentials> for Context {
+    fn from(essentials: Essentials) -> Self {
+        let Essentials { store, clock, random, passwords, keys, settings } = essentials;
+        Self {
+            store,
+            clock,
+            random,
+            passwords,
+            keys,
+            licensing: Licensing::unlimited(),
+            settings: Arc::new(settings),
+            cache: SubjectCache::off(),
+            bus: Bus::default(),
+            upstreams: Upstreams::default(),
+            server: Arc::default(),
+            outlets: Outlets::default(),
+            proxy_health: ProxyHealth::default(),
+            looks: Looks::default(),
+            policies: Policies::none(),
+            job_waiters: JobWaiters::default(),
+        }
+    }
+}
+
 impl Context {
     /// Now, and a new id of that moment.
     #[must_use]
@@ -66,6 +108,12 @@ impl Context {
     #[must_use]
     pub fn alphanumeric(&self, len: usize) -> Secret<String> {
         self.random.alphanumeric(len)
+    }
+}
+
+impl std::fmt::Debug for Essentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Essentials").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

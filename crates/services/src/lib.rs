@@ -54,7 +54,7 @@ pub mod workspace_proxies;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
-pub use context::Context;
+pub use context::{Context, Essentials};
 pub use deed::Door;
 pub use doorward_ports::Outage;
 pub use doorward_ports::bus::{Heard, Subscription};

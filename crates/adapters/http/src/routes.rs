@@ -106,6 +106,33 @@ mod tests {
     }
 
     #[test]
+    fn the_endpoints_that_metadata_names_are_served() {
+        use doorward_domain::oauth2::endpoints::{
+            AUTHORIZE, CLIENTS, DEVICE, DEVICE_VERIFICATION, END_SESSION, INTROSPECT, JWKS, PAR, REGISTER, REVOKE,
+            TOKENS, USERINFO,
+        };
+        let table = table();
+        let served: BTreeSet<_> = table.iter().map(|entry| entry.endpoint.path).collect();
+        let client = format!("{CLIENTS}/{{client_id}}");
+        let named = [
+            AUTHORIZE,
+            DEVICE,
+            DEVICE_VERIFICATION,
+            END_SESSION,
+            INTROSPECT,
+            JWKS,
+            PAR,
+            REGISTER,
+            REVOKE,
+            TOKENS,
+            USERINFO,
+            &client,
+        ];
+        let missing: Vec<_> = named.into_iter().filter(|path| !served.contains(path)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn every_route_is_there_once_and_none_is_hidden_by_one_before_it() {
         let table = table();
         let routes: BTreeSet<_> =

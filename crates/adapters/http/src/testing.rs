@@ -18,7 +18,7 @@ use doorward_domain::settings::Section as _;
 use doorward_domain::users::User;
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{Context, Keys, Settings, SubjectCache};
+use doorward_services::{Context, Essentials, Keys, Settings};
 use doorward_testkit::settings::{Defaults, changed, defaults};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,24 +49,14 @@ pub(crate) fn settings() -> HttpSettings {
 pub(crate) fn context(mut repos: MockRepositories) -> Context {
     // Nobody has chosen how pages look, unless the test says so.
     repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
-    Context {
+    Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
-        settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
-        cache: SubjectCache::off(),
-        licensing: doorward_services::Licensing::unlimited(),
-        bus: doorward_ports::Bus::default(),
-        upstreams: doorward_services::identity_providers::Upstreams::default(),
-        server: Arc::default(),
-        outlets: doorward_services::notifications::Outlets::default(),
-        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
-        looks: doorward_services::appearance::Looks::default(),
-        policies: doorward_services::oauth2::Policies::none(),
-        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
-    }
+        settings: Settings::from_sections("https://door.example".parse().unwrap(), &Defaults),
+    })
 }
 
 pub(crate) fn site() -> Site {

@@ -193,7 +193,7 @@ impl Publisher {
         self.0.sends_until.store(u64::try_from(micros).unwrap_or(0), Ordering::SeqCst);
     }
 
-    pub(crate) fn sends_no_more(&self) {
+    pub(crate) fn stop_sending(&self) {
         self.0.sends_until.store(0, Ordering::SeqCst);
     }
 

@@ -31,7 +31,7 @@ use crate::known::Known;
 use crate::lifeline::Lifeline;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
-use crate::unit_of_work::{Living, Spoilt, UnitOfWork};
+use crate::unit_of_work::{FailedTransaction, Living, UnitOfWork};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
@@ -196,18 +196,18 @@ fn transact(
 ) -> Result<(), StoreError> {
     let mut session = UnitOfWork::in_transaction(conn).on(lifeline).at(known);
     let mut commit = work(&mut session);
-    let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
+    let (mut failed, unserializable) = (session.has_failed(), session.take_unserializable());
     let (hurried, changes) = (session.is_hurried(), session.take_changes());
     let mut told = changes.is_empty();
     if lifeline.is_abandoned() {
         // The caller was told that it failed.
         commit = Commit::No;
     }
-    if commit == Commit::Yes && !spoilt && !told && !publisher.is_sending() {
+    if commit == Commit::Yes && !failed && !told && !publisher.is_sending() {
         told = broadcast::tell(conn, &changes).is_ok();
-        spoilt = !told;
+        failed = !told;
     }
-    if commit == Commit::Yes && !spoilt {
+    if commit == Commit::Yes && !failed {
         doubt.set(&changes);
         let committed = AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
         doubt.set(&[]);
@@ -226,7 +226,7 @@ fn transact(
     if let Some(error) = unserializable {
         return Err(error);
     }
-    if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
+    if commit == Commit::Yes { Err(StoreError::other(FailedTransaction)) } else { Ok(()) }
 }
 
 /// Tells of what was committed: here at once, to others soon, or with the next heartbeat when there is no hurry.

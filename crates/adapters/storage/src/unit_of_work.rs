@@ -47,7 +47,7 @@ enum Transaction {
 /// A statement of the transaction has failed, so nothing of it can be kept, and nothing more be done in it.
 #[derive(Debug, thiserror::Error)]
 #[error("a statement of the transaction failed before")]
-pub(crate) struct Spoilt;
+pub(crate) struct FailedTransaction;
 
 /// Something was to be written where nothing may be: in no transaction, it would be kept even if what follows fails, and nobody told.
 #[derive(Debug, thiserror::Error)]
@@ -176,7 +176,7 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     /// that is done here for both: what works on one works on the other.
     pub(crate) fn run<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T, Error>) -> Result<T, StoreError> {
         if self.failed && self.transaction == Transaction::Begun {
-            return Err(StoreError::other(Spoilt));
+            return Err(StoreError::other(FailedTransaction));
         }
         let result = call(self.conn);
         let took = self.lifeline.as_ref().map_or(Duration::ZERO, |lifeline| lifeline.silence());

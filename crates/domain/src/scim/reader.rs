@@ -3,7 +3,7 @@
 use super::error::{ScimError, ScimType};
 use super::filter::{boolean, parse_instant};
 use super::schema::{Attribute, Kind, Mutability, same};
-use super::value::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX, has_value, is_primary};
+use super::value::{ATTRIBUTE_TEXT_MAX, MEMBERS_MAX, VALUES_MAX, has_value, is_primary};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -153,7 +153,7 @@ fn join(place: &str, name: &str) -> String {
 
 fn text(value: &Value) -> Result<Value, &'static str> {
     let text = value.as_str().ok_or("must be text")?;
-    if text.chars().nth(TEXT_MAX).is_some() {
+    if text.chars().nth(ATTRIBUTE_TEXT_MAX).is_some() {
         return Err("must have at most 2048 characters");
     }
     // Addresses have lines. NUL is nothing that databases keep, and the others hide something.

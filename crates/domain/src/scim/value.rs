@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Most characters of one text.
-pub const TEXT_MAX: usize = 2048;
+pub const ATTRIBUTE_TEXT_MAX: usize = 2048;
 /// Most values of an attribute, but for members of a group.
 pub const VALUES_MAX: usize = 100;
 /// Most members in one request.

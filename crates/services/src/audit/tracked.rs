@@ -6,12 +6,10 @@ use doorward_domain::audit::AuditResource;
 use doorward_domain::oauth2::{App, Grant, KeySource, RedirectUri, Resource, Scopes};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User};
+use doorward_domain::wire::NEVER;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use time::format_description::well_known::Rfc3339;
-
-/// A moment that never was.
-const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// A moment as clients know it; `None` is never.
 pub(crate) fn moment(at: Option<Instant>) -> String {

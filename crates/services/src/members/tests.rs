@@ -8,6 +8,7 @@ use doorward_domain::organizations::{Member, Membership};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{CustomRole, RoleName};
 use doorward_domain::users::User;
+use doorward_domain::wire::NEVER;
 use doorward_ports::members::MemberPage;
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
@@ -60,7 +61,6 @@ fn change(old: impl Into<Value>, new: impl Into<Value>) -> Value {
     json!({ "old": old.into(), "new": new.into(), "secret": false })
 }
 
-const NEVER: &str = "0001-01-01T00:00:00Z";
 const THEN: &str = "2026-03-04T05:06:07Z";
 
 async fn assign(repos: MockRepositories, actor: &Principal, names: &[&str]) -> Result<super::MemberView, Error> {

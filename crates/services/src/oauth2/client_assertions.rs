@@ -7,6 +7,7 @@ use super::client_keys;
 use super::policy;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::identity_providers::CLIENT_ASSERTION_TYPE;
+use doorward_domain::oauth2::endpoints;
 use doorward_domain::oauth2::{
     App, AssertionAudience, AssertionPolicy, ClientAssertion, ClientJwtDefect, OAuthErrorCode, app_of_client_id,
 };
@@ -86,7 +87,7 @@ async fn refuse_blocked(ctx: &Context, client_id: &str) -> Result<(), OAuthError
 async fn verify(ctx: &Context, app: &App, assertion: &ClientAssertion<'_>, place: Place) -> Result<(), OAuthError> {
     let defective = |defect: ClientJwtDefect| not_accepted(defect.to_string());
     let keys = app.rules.keys.as_ref().ok_or_else(|| not_accepted("the client has no keys"))?;
-    let endpoint = format!("{}/oauth2/tokens", ctx.settings.issuer());
+    let endpoint = format!("{}{}", ctx.settings.issuer(), endpoints::TOKENS);
     let takes_endpoint =
         place == Place::BoundGrant && app.rules.assertion_audience == AssertionAudience::IssuerOrTokenEndpoint;
     let policy = AssertionPolicy {

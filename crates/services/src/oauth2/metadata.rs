@@ -3,7 +3,7 @@
 use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
 use doorward_domain::jws::SignatureAlgorithm;
-use doorward_domain::oauth2::ResponseMode;
+use doorward_domain::oauth2::{ResponseMode, endpoints};
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -75,7 +75,7 @@ impl AuthorizationServer {
     /// The same while clients may register themselves.
     #[must_use]
     pub fn with_registration(self) -> Self {
-        Self { registration_endpoint: Some(format!("{}/oauth2/register", self.issuer)), ..self }
+        Self { registration_endpoint: Some(format!("{}{}", self.issuer, endpoints::REGISTER)), ..self }
     }
 }
 
@@ -90,14 +90,14 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let algorithms: Vec<_> = SignatureAlgorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     AuthorizationServer {
         issuer: issuer.to_owned(),
-        authorization_endpoint: format!("{issuer}/oauth2/authorize"),
-        token_endpoint: format!("{issuer}/oauth2/tokens"),
+        authorization_endpoint: format!("{issuer}{}", endpoints::AUTHORIZE),
+        token_endpoint: format!("{issuer}{}", endpoints::TOKENS),
         registration_endpoint: None,
-        revocation_endpoint: format!("{issuer}/oauth2/revoke"),
-        introspection_endpoint: format!("{issuer}/oauth2/introspect"),
-        pushed_authorization_request_endpoint: format!("{issuer}/oauth2/par"),
+        revocation_endpoint: format!("{issuer}{}", endpoints::REVOKE),
+        introspection_endpoint: format!("{issuer}{}", endpoints::INTROSPECT),
+        pushed_authorization_request_endpoint: format!("{issuer}{}", endpoints::PAR),
         require_pushed_authorization_requests: settings.oauth2.require_pushed_requests,
-        device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
+        device_authorization_endpoint: has_devices.then(|| format!("{issuer}{}", endpoints::DEVICE)),
         response_types_supported: vec!["code"],
         response_modes_supported: ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect(),
         grant_types_supported: grants.into_iter().chain(has_devices.then_some(DEVICE_CODE)).collect(),

@@ -2,7 +2,7 @@
 
 use crate::keys::signing_ring;
 use crate::{Context, Error, Settings};
-use doorward_domain::oauth2::OidcScope;
+use doorward_domain::oauth2::{OidcScope, endpoints};
 use doorward_domain::openid::{ClaimName, Prompt};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,9 +51,9 @@ pub fn metadata(settings: &Settings) -> Option<ProviderMetadata> {
     let issuer = settings.issuer();
     let eddsa = settings.oidc.eddsa.then_some("EdDSA");
     Some(ProviderMetadata {
-        jwks_uri: format!("{issuer}/oauth2/jwks"),
-        userinfo_endpoint: format!("{issuer}/oauth2/userinfo"),
-        end_session_endpoint: format!("{issuer}/oauth2/logout"),
+        jwks_uri: format!("{issuer}{}", endpoints::JWKS),
+        userinfo_endpoint: format!("{issuer}{}", endpoints::USERINFO),
+        end_session_endpoint: format!("{issuer}{}", endpoints::END_SESSION),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         frontchannel_logout_supported: false,

@@ -1,6 +1,6 @@
 //! The section `replicas`.
 
-use doorward_domain::replicas::TEXT_MAX;
+use doorward_domain::replicas::MACHINE_TEXT_MAX;
 use doorward_domain::settings::{Defects, Section, optional};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -34,7 +34,7 @@ impl Section for ReplicaSettings {
                 && url.fragment().is_none()
                 && url.username().is_empty()
                 && url.password().is_none()
-                && url.as_str().len() <= TEXT_MAX
+                && url.as_str().len() <= MACHINE_TEXT_MAX
         };
         let rule = "must be an http or https URL of host and port alone, such as `http://10.0.0.5:3000`";
         defects.unless(self.relay_url.as_ref().is_none_or(is_address), "relay_url", rule);

@@ -1,7 +1,6 @@
 //! People and things for the tests of use cases.
 
-use crate::cache::SubjectCache;
-use crate::context::Context;
+use crate::context::{Context, Essentials};
 use crate::keys::Keys;
 use crate::origin::Origin;
 use crate::principal::{Account, Principal};
@@ -44,24 +43,14 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
 }
 
 pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Context {
-    Context {
+    Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
-        settings: Arc::new(settings),
-        licensing: crate::entitlements::Licensing::unlimited(),
-        cache: SubjectCache::off(),
-        bus: doorward_ports::Bus::default(),
-        upstreams: crate::identity_providers::Upstreams::default(),
-        server: Arc::default(),
-        outlets: crate::notifications::Outlets::default(),
-        proxy_health: crate::workspace_proxies::ProxyHealth::default(),
-        looks: crate::appearance::Looks::default(),
-        policies: crate::oauth2::Policies::none(),
-        job_waiters: crate::provisioner_jobs::JobWaiters::default(),
-    }
+        settings,
+    })
 }
 
 /// Settings that differ from the usual ones in those of sessions.

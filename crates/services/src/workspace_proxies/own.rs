@@ -6,7 +6,7 @@ use crate::users::fields::Fields;
 use crate::{Context, Error, Principal, replicas};
 use doorward_domain::ids::{ReplicaId, WorkspaceId, WorkspaceProxyId};
 use doorward_domain::keys::SharedKey;
-use doorward_domain::replicas::{ERROR_MAX, Heartbeat, Replica, TEXT_MAX, shortened};
+use doorward_domain::replicas::{ERROR_MAX, Heartbeat, MACHINE_TEXT_MAX, Replica, shortened};
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::workspace_proxies::{Registration, is_access_url, is_hostname_pattern};
 use doorward_ports::bus::Event;
@@ -100,11 +100,11 @@ fn check(proxy_id: WorkspaceProxyId, command: Register) -> Result<(Registration,
         )
         .that("replica_id", id.is_some(), "Must be the id of the replica.")
         .that("derp_only", command.derp_enabled || !command.derp_only, "Needs derp_enabled.")
-        .at_most("hostname", &command.hostname, TEXT_MAX)
+        .at_most("hostname", &command.hostname, MACHINE_TEXT_MAX)
         .plain("hostname", &command.hostname)
-        .at_most("replica_relay_address", &command.replica_relay_address, TEXT_MAX)
+        .at_most("replica_relay_address", &command.replica_relay_address, MACHINE_TEXT_MAX)
         .plain("replica_relay_address", &command.replica_relay_address)
-        .at_most("version", &command.version, TEXT_MAX)
+        .at_most("version", &command.version, MACHINE_TEXT_MAX)
         .plain("version", &command.version);
     let id = fields.done_with(id)?;
     let beat = Heartbeat {

@@ -10,7 +10,7 @@ use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::openid::Known;
 use doorward_services::oauth2::ClientAuthentication;
-use doorward_services::{Context, Keys, OAuth2Settings, Settings, SubjectCache};
+use doorward_services::{Context, Essentials, Keys, OAuth2Settings, Settings};
 use doorward_testkit::settings::{Defaults, defaults};
 use std::sync::Arc;
 use time::macros::datetime;
@@ -47,27 +47,14 @@ pub(crate) fn oauth2_settings() -> OAuth2Settings {
 }
 
 pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
-    Context {
+    Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&SECRET_KEY)),
-        settings: Arc::new(Settings {
-            oauth2,
-            ..Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)
-        }),
-        cache: SubjectCache::off(),
-        licensing: doorward_services::Licensing::unlimited(),
-        bus: doorward_ports::Bus::default(),
-        upstreams: doorward_services::identity_providers::Upstreams::default(),
-        server: Arc::default(),
-        outlets: doorward_services::notifications::Outlets::default(),
-        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
-        looks: doorward_services::appearance::Looks::default(),
-        policies: doorward_services::oauth2::Policies::none(),
-        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
-    }
+        settings: Settings { oauth2, ..Settings::from_sections("https://door.example".parse().unwrap(), &Defaults) },
+    })
 }
 
 pub(crate) fn app(client_type: ClientType) -> App {

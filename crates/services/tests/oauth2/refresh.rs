@@ -2,10 +2,10 @@ use crate::fixtures::{APP, NOW, SECRET, USER, app, authorization, context, key, 
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{App, ClientType, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken, Resource};
-use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
 use doorward_domain::users::{LoginType, UserStatus};
-use doorward_domain::{Digest, Instant, Secret};
-use doorward_ports::mocks::MockRepositories;
+use doorward_domain::{Instant, Secret};
+use doorward_ports::mocks::{MockRepositories, people};
 use doorward_ports::oauth2::Rotated;
 use doorward_services::oauth2::token::{TokenRequest, exchange};
 use doorward_services::{OAuthError, Origin};
@@ -49,21 +49,12 @@ fn exchanged_at(at: Instant) -> Grant {
 
 /// The live access token of that grant.
 fn access_key(unused: bool) -> ApiKey {
+    let token = ApiToken::new(key_id(), key().successor(&first()).access_secret).unwrap();
     ApiKey {
-        id: key_id(),
-        user_id: USER,
-        secret_digest: Digest::of(key().successor(&first()).access_secret.expose()),
         login_type: LoginType::Oauth2ProviderApp,
-        scopes: scopes("coder:all"),
-        allow_list: None,
-        token_name: String::new(),
-        ip: String::new(),
-        created_at: NOW,
-        updated_at: NOW,
         last_used: None,
         expires_at: NOW + Duration::MINUTE,
         lifetime_seconds: 3600,
-        slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: APP,
             grant_id: Some(GRANT),
@@ -72,6 +63,7 @@ fn access_key(unused: bool) -> ApiKey {
             slides_until: NOW + Duration::days(30),
             unused,
         }),
+        ..people::session(USER, &token, NOW)
     }
 }
 

@@ -44,13 +44,10 @@ pub(crate) mod paths {
     /// The viewer of the API documentation.
     pub(crate) const API_DOCS: &str = "/docs";
     /// Where the code of a device is entered. Query: `user_code`.
-    pub(crate) const DEVICE: &str = "/oauth2/device/verify";
+    pub(crate) const DEVICE: &str = doorward_domain::oauth2::endpoints::DEVICE_VERIFICATION;
     /// The same, short to type.
     pub(crate) const DEVICE_SHORT: &str = "/device";
-    /// Where applications send users who sign out (RP-Initiated Logout 1.0).
-    pub(crate) const END_SESSION: &str = "/oauth2/logout";
-    /// The authorization endpoint.
-    pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
+    pub(crate) use doorward_domain::oauth2::endpoints::{AUTHORIZE, END_SESSION};
 }
 
 /// Server-rendered pages, and probes.

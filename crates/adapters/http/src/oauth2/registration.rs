@@ -9,7 +9,7 @@ use crate::kit::json;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
-use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_domain::oauth2::{OAuthErrorCode, endpoints};
 use doorward_services::OAuthError;
 use doorward_services::oauth2::registration::{
     self, ClientMetadata, Managed, RegistrationError, RelyingParty, SentMetadata,
@@ -167,7 +167,7 @@ impl<'a> ClientObject<'a> {
 }
 
 fn client_uri(call: &Call, id: Uuid) -> String {
-    format!("{}/oauth2/clients/{id}", call.context().settings.issuer())
+    format!("{}{}/{id}", call.context().settings.issuer(), endpoints::CLIENTS)
 }
 
 /// Registers a client. A public one with the same metadata as one that was registered within a day is that one.

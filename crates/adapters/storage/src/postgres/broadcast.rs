@@ -130,7 +130,7 @@ fn supervise(server: &Server) {
         } else {
             life.leave();
             server.publisher.log().revoke_lease();
-            server.publisher.sends_no_more();
+            server.publisher.stop_sending();
             tracing::warn!("the connection that tells of changes has fallen silent; another one is made");
             left_behind.push(thread);
         }
@@ -219,7 +219,7 @@ impl Server {
                         return;
                     }
                     self.publisher.log().revoke_lease();
-                    self.publisher.sends_no_more();
+                    self.publisher.stop_sending();
                     match ended {
                         Ok(()) => break,
                         Err(error) => tracing::warn!(%error, "the connection that tells of changes was lost"),
@@ -270,7 +270,7 @@ impl Server {
             let stopping = self.is_stopped();
             if stopping {
                 // Who is about to post has done so by then, and who comes later tells by itself.
-                self.publisher.sends_no_more();
+                self.publisher.stop_sending();
                 std::thread::sleep(LOOK_EVERY);
             }
             if self.life.is_left() {

@@ -14,7 +14,7 @@ use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::known::Known;
 use crate::pool::NoAnswer;
-use crate::unit_of_work::{Spoilt, UnitOfWork};
+use crate::unit_of_work::{FailedTransaction, UnitOfWork};
 use diesel::RunQueryDsl as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::dsl::sql;
@@ -316,13 +316,13 @@ fn perform(
 ) -> (bool, Result<(), StoreError>) {
     let mut session = UnitOfWork::in_transaction(conn).at(known);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
-    let (spoilt, reported) = (session.has_failed(), session.take_changes());
+    let (failed, reported) = (session.has_failed(), session.take_changes());
     let again = session.take_unserializable();
     let (keep, result) = match (done, mode) {
         (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
         (Ok(_), _) if again.is_some() => (false, again.map_or(Ok(()), Err)),
-        (Ok(_), WorkMode::AtOnce) => (!spoilt, Ok(())),
-        (Ok(Commit::Yes), _) if spoilt => (false, Err(StoreError::other(Spoilt))),
+        (Ok(_), WorkMode::AtOnce) => (!failed, Ok(())),
+        (Ok(Commit::Yes), _) if failed => (false, Err(StoreError::other(FailedTransaction))),
         (Ok(commit), _) => (commit == Commit::Yes, Ok(())),
     };
     if keep {

@@ -22,7 +22,7 @@ use doorward_services::sessions::{
 use doorward_services::users::{
     Appearance, ChangePassword, CreateFirstUser, CreateUser, UpdateProfile, UserRef, admin,
 };
-use doorward_services::{Context, Origin, Principal, Settings, SubjectCache, audit, maintenance, users};
+use doorward_services::{Context, Essentials, Origin, Principal, Settings, audit, maintenance, users};
 use doorward_testkit::settings::Defaults;
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
@@ -56,24 +56,14 @@ impl Walk {
         let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
         let bootstrap =
             maintenance::bootstrap(&db.store, &*clock, &*random, &sealer, ChangeLog::default()).await.unwrap();
-        let ctx = Context {
+        let ctx = Context::from(Essentials {
             store: db.store.clone().into(),
             clock: Arc::<FixedClock>::clone(&clock),
             random,
             passwords: Arc::new(PlainHasher),
             keys: bootstrap.keys,
-            cache: SubjectCache::off(),
-            licensing: doorward_services::Licensing::unlimited(),
-            bus: doorward_ports::Bus::default(),
-            upstreams: doorward_services::identity_providers::Upstreams::default(),
-            server: Arc::default(),
-            outlets: doorward_services::notifications::Outlets::default(),
-            proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
-            looks: doorward_services::appearance::Looks::default(),
-            policies: doorward_services::oauth2::Policies::none(),
-            job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
-            settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
-        };
+            settings: Settings::from_sections("https://door.example".parse().unwrap(), &Defaults),
+        });
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();
         Self { db, ctx, clock, secrets: Mutex::new(secrets) }
     }

@@ -10,7 +10,7 @@ use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_ports::{Bus, Store};
 use doorward_services::jobs::{Job, Lease, LeaseTerms, Next, RunOutcome, Runner, Schedule};
 use doorward_services::keys::Keys;
-use doorward_services::{Context, Error, Settings, SubjectCache};
+use doorward_services::{Context, Error, Essentials, Settings};
 use doorward_testkit::settings::Defaults;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,24 +24,15 @@ const OTHER: Uuid = Uuid::from_u128(2);
 
 /// What a server has, which differs from others by its number.
 pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
-    Context {
+    let alone = Context::from(Essentials {
         store: store.clone().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(number)),
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
-        cache: SubjectCache::off(),
-        licensing: doorward_services::Licensing::unlimited(),
-        bus,
-        upstreams: doorward_services::identity_providers::Upstreams::default(),
-        server: Arc::default(),
-        outlets: doorward_services::notifications::Outlets::default(),
-        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
-        looks: doorward_services::appearance::Looks::default(),
-        policies: doorward_services::oauth2::Policies::none(),
-        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
-        settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
-    }
+        settings: Settings::from_sections("https://door.example".parse().unwrap(), &Defaults),
+    });
+    Context { bus, ..alone }
 }
 
 /// Has the leases of all jobs end now, as if their time had passed.

@@ -1,7 +1,7 @@
 //! Bodies of POST and PUT (RFC 7644 3.3, 3.5.1).
 
 use super::*;
-use crate::scim::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX};
+use crate::scim::{ATTRIBUTE_TEXT_MAX, MEMBERS_MAX, VALUES_MAX};
 
 #[test]
 fn names_are_folded_and_values_get_their_types() {
@@ -61,7 +61,7 @@ fn all_defects_are_told_at_once() {
             "active": "yes",
             "name": "Barbara",
             "emails": [{ "value": "a", "primary": true }, 7, { "value": false, "primary": true }],
-            "title": "x".repeat(TEXT_MAX + 1),
+            "title": "x".repeat(ATTRIBUTE_TEXT_MAX + 1),
             "nickName": "a\u{0}b",
             ENTERPRISE: { "department": 1, "manager": [] },
         }))

@@ -1,6 +1,7 @@
 //! Instants and durations as they are sent.
 
 use doorward_domain::Instant;
+use doorward_domain::wire::NEVER;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use time::format_description::well_known::Rfc3339;
@@ -8,9 +9,6 @@ use time::{Duration, UtcOffset};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
-
-/// What stands for "never".
-const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// An instant as it is sent: RFC 3339, UTC, up to microseconds without trailing zeros; "never" is the first instant of
 /// the year 1.

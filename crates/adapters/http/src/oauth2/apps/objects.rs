@@ -4,7 +4,9 @@ use crate::kit::call::Call;
 use crate::kit::site::Site;
 use crate::oauth2::logos::logo_path;
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{App, ClientType, ClientUrl, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod};
+use doorward_domain::oauth2::{
+    App, ClientType, ClientUrl, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod, endpoints,
+};
 use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
 use doorward_services::oauth2::{ClientRulesCommand, apps, client_documents, registration};
@@ -162,10 +164,14 @@ impl AppObject {
             redirect_uris: app.redirect_uris.iter().map(RedirectUri::as_str).map(str::to_owned).collect(),
             icon: app.icon,
             endpoints: Endpoints {
-                authorization: format!("{issuer}/oauth2/authorize"),
-                token: format!("{issuer}/oauth2/tokens"),
-                token_revoke: format!("{issuer}/oauth2/revoke"),
-                device_authorization: if has_devices { format!("{issuer}/oauth2/device") } else { String::new() },
+                authorization: format!("{issuer}{}", endpoints::AUTHORIZE),
+                token: format!("{issuer}{}", endpoints::TOKENS),
+                token_revoke: format!("{issuer}{}", endpoints::REVOKE),
+                device_authorization: if has_devices {
+                    format!("{issuer}{}", endpoints::DEVICE)
+                } else {
+                    String::new()
+                },
             },
             redirect_match: app.redirect_match.as_str(),
             public: app.client_type == ClientType::Public,
