@@ -13,14 +13,18 @@ use std::fmt::Debug;
 pub(super) fn holds_any_role<'a, Tables>(
     roles: &'a [String],
 ) -> Box<dyn BoxableExpression<Tables, Pg, SqlType = Bool> + 'a> {
-    Box::new(sql::<Bool>("jsonb_exists_any(users.roles, ").bind::<Array<Text>, _>(roles).sql(")"))
+    // The first half is the condition of the index of those who have roles at all, word for word.
+    let held = sql::<Bool>("(users.roles <> '[]'::jsonb AND jsonb_exists_any(users.roles, ");
+    Box::new(held.bind::<Array<Text>, _>(roles).sql("))"))
 }
 
 /// Members that hold this role.
 pub(super) fn member_holds<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = Bool> + 'a> {
-    Box::new(sql::<Bool>("jsonb_exists(organization_members.roles, ").bind::<Text, _>(role).sql(")"))
+    // As above.
+    let held = sql::<Bool>("(organization_members.roles <> '[]'::jsonb AND jsonb_exists(organization_members.roles, ");
+    Box::new(held.bind::<Text, _>(role).sql("))"))
 }
 
 /// The roles of a member, but for this one.

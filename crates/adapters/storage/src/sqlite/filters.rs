@@ -13,12 +13,14 @@ use std::fmt::Debug;
 pub(super) fn holds_any_role<'a, Tables>(
     roles: &'a [String],
 ) -> Box<dyn BoxableExpression<Tables, Sqlite, SqlType = Bool> + 'a> {
+    // The first half is the condition of the index of those who have roles at all, word for word.
     Box::new(
         sql::<Bool>(
-            "EXISTS (SELECT 1 FROM json_each(users.roles) held WHERE held.value IN (SELECT value FROM json_each(",
+            "(users.roles <> '[]' \
+              AND EXISTS (SELECT 1 FROM json_each(users.roles) held WHERE held.value IN (SELECT value FROM json_each(",
         )
         .bind::<types::sql::Json, _>(types::Json(roles))
-        .sql(")))"),
+        .sql("))))"),
     )
 }
 
@@ -26,10 +28,14 @@ pub(super) fn holds_any_role<'a, Tables>(
 pub(super) fn member_holds<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Sqlite, SqlType = Bool> + 'a> {
+    // As above.
     Box::new(
-        sql::<Bool>("EXISTS (SELECT 1 FROM json_each(organization_members.roles) held WHERE held.value = ")
-            .bind::<Text, _>(role)
-            .sql(")"),
+        sql::<Bool>(
+            "(organization_members.roles <> '[]' \
+              AND EXISTS (SELECT 1 FROM json_each(organization_members.roles) held WHERE held.value = ",
+        )
+        .bind::<Text, _>(role)
+        .sql("))"),
     )
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn taken(log: &Log) -> Vec<String> {
 /// A step of the token path, which can be walked again and again.
 type Step = fn(&mut dyn Repositories, &Granted, i64) -> Result<(), StoreError>;
 
-const STEPS: [(&str, Step); 12] = [
+const STEPS: [(&str, Step); 13] = [
     ("rotate", |repos, granted, n| {
         let rotated = repos.grants().rotate(&permit(), &rotation(granted.client(), &granted.grant, n))?;
         assert!(rotated.is_some(), "{n}");
@@ -158,6 +158,12 @@ const STEPS: [(&str, Step); 12] = [
         repos.grants().insert(&permit(), &grant, &key)?;
         repos.grants().delete_of_user_and_app(&permit(), user.id, granted.app.id)?;
         repos.users().delete(&permit(), user.id, NOW)?;
+        Ok(())
+    }),
+    ("who has roles", |repos, granted, _| {
+        repos.notifications().list_user_admins()?;
+        repos.notifications().list_template_admins(doorward_domain::ids::OrganizationId::NIL)?;
+        repos.users().is_last_owner(granted.user.id)?;
         Ok(())
     }),
     ("purge", |repos, _, _| {
