@@ -13,6 +13,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::users::User;
 use doorward_domain::{Digest, Instant};
 
 /// A client as it presents itself, not yet believed.
@@ -24,6 +25,30 @@ pub struct ClientCredentials {
     pub secret: Option<(String, Digest)>,
     /// Whether it has proved itself by one of its keys, which was looked at before.
     pub by_key: bool,
+}
+
+/// What a request to redeem a code names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedeemingQuery {
+    /// `client_id`.
+    pub app_id: AppId,
+    /// Prefix of the secret, if one came.
+    pub secret_prefix: Option<String>,
+    /// Prefix of the code.
+    pub code_prefix: String,
+}
+
+/// What is there of that. Nothing of it is checked.
+#[derive(Clone, Debug, Default)]
+pub struct Redeeming {
+    /// The app with the id. Without it nothing else is looked for.
+    pub app: Option<App>,
+    /// The secret with the prefix, whosever it is.
+    pub secret: Option<AppSecret>,
+    /// The code with the prefix, redeemed and expired ones included, whosever it is.
+    pub code: Option<AuthorizationCode>,
+    /// The user of the code.
+    pub user: Option<User>,
 }
 
 /// Stores apps and their secrets.
@@ -77,6 +102,8 @@ pub trait AppRepository {
 pub trait CodeRepository {
     /// The code with this prefix, redeemed and expired ones included.
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError>;
+    /// All that a request to redeem a code names, in one statement.
+    fn find_redeeming(&mut self, query: &RedeemingQuery) -> Result<Redeeming, StoreError>;
     /// Adds a code. May answer `Conflict::Random`.
     fn insert(
         &mut self,

@@ -4,7 +4,7 @@ use crate::{Context, OAuthError};
 use doorward_domain::Instant;
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId};
-use doorward_domain::oauth2::{App, ClientType, OpaqueToken, app_of_client_id};
+use doorward_domain::oauth2::{App, AppSecret, ClientType, OpaqueToken, app_of_client_id};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_ports::oauth2::ClientCredentials;
 use doorward_ports::{Repositories, StoreError};
@@ -106,12 +106,26 @@ impl PresentedClient {
         Ok(Some(id))
     }
 
+    /// The prefix of the secret that came with it.
+    pub(crate) fn secret_prefix(&self) -> Option<&str> {
+        if let PresentedSecret::Given(token) = &self.secret { Some(token.prefix()) } else { None }
+    }
+
     /// Proves the client: a confidential one by a secret of its own or by a key, whichever it is registered with; a public one has no
     /// secret to give. Answers the secret that was used, and when it was used before. Writes nothing.
     pub(crate) fn prove(
         &self,
         app: &App,
         repos: &mut dyn Repositories,
+    ) -> Result<Option<(AppSecretId, Option<Instant>)>, OAuthError> {
+        self.prove_by(app, |prefix| repos.apps().find_secret_by_prefix(prefix))
+    }
+
+    /// The same, where the secret of that prefix is found by `find`.
+    pub(crate) fn prove_by(
+        &self,
+        app: &App,
+        find: impl FnOnce(&str) -> Result<Option<AppSecret>, StoreError>,
     ) -> Result<Option<(AppSecretId, Option<Instant>)>, OAuthError> {
         match (app.client_type, &self.secret) {
             // A public client may have a key, and do without.
@@ -129,7 +143,7 @@ impl PresentedClient {
                 Err(OAuthError::invalid_client("the client secret is malformed"))
             }
             (ClientType::Confidential, PresentedSecret::Given(token)) => {
-                let known = repos.apps().find_secret_by_prefix(token.prefix())?;
+                let known = find(token.prefix())?;
                 let Some(secret) = known.filter(|known| known.digest == token.digest() && known.app_id == app.id)
                 else {
                     return Err(OAuthError::invalid_client("the client secret is wrong"));

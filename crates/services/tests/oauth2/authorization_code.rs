@@ -1,5 +1,6 @@
 use crate::fixtures::{
-    APP, NOW, SECRET, USER, app, authorization, context_with, oauth2_settings, repos, scopes, user, with_secret,
+    APP, NOW, SECRET, USER, app, app_secret, authorization, context_with, oauth2_settings, repos, scopes, user,
+    with_secret,
 };
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
@@ -10,6 +11,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::users::UserStatus;
 use doorward_ports::mocks::MockRepositories;
+use doorward_ports::oauth2::{Redeeming, RedeemingQuery};
 use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
 use doorward_services::{OAuth2Settings, OAuthError, Origin};
 use time::Duration;
@@ -46,14 +48,26 @@ fn for_scopes(text: &str) -> AuthorizationCode {
     AuthorizationCode { authorization: authorization(text), ..code() }
 }
 
+/// What the request names, if it is this app and this code.
+fn named(app: &App, code: &AuthorizationCode, query: &RedeemingQuery) -> Redeeming {
+    let secret = OpaqueToken::parse(SECRET).unwrap();
+    let is_secret = query.secret_prefix.as_deref() == Some(secret.prefix());
+    let is_code = query.code_prefix == code.prefix;
+    Redeeming {
+        app: (query.app_id == app.id).then(|| app.clone()),
+        secret: is_secret.then(|| app_secret(&secret)),
+        code: is_code.then(|| code.clone()),
+        user: is_code.then(|| user(UserStatus::Active)),
+    }
+}
+
 fn with_code(code: AuthorizationCode) -> MockRepositories {
     with_code_of(app(ClientType::Confidential), code)
 }
 
 fn with_code_of(app: App, code: AuthorizationCode) -> MockRepositories {
-    let mut repos = repos(app);
-    repos.codes.expect_find_by_prefix().returning(move |p| Ok((p == code.prefix).then(|| code.clone())));
-    repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    let mut repos = repos(app.clone());
+    repos.codes.expect_find_redeeming().returning(move |query| Ok(named(&app, &code, query)));
     repos
 }
 
@@ -181,10 +195,12 @@ async fn a_replay_ends_the_grant_unless_that_is_switched_off() {
 #[tokio::test]
 async fn of_two_who_redeem_at_once_the_second_ends_the_grant_of_the_first() {
     let grant = GrantId(Uuid::from_u128(9));
-    let mut repos = repos(app(ClientType::Confidential));
-    repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
-    let mut looks = vec![AuthorizationCode { redeemed: Some((NOW, grant)), ..code() }, code()];
-    repos.codes.expect_find_by_prefix().times(2).returning(move |_| Ok(looks.pop()));
+    let mut repos = with_code(code());
+    repos
+        .codes
+        .expect_find_by_prefix()
+        .once()
+        .returning(move |_| Ok(Some(AuthorizationCode { redeemed: Some((NOW, grant)), ..code() })));
     repos.codes.expect_redeem().once().returning(|_, _, _, _| Ok(false));
     repos.grants.expect_delete().once().withf(move |_, id| *id == grant).returning(|_, _| Ok(true));
     repos

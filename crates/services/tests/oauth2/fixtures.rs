@@ -94,17 +94,22 @@ pub(crate) fn repos(app: App) -> MockRepositories {
     repos.apps.expect_find().returning(move |id| Ok((id == APP).then(|| app.clone())));
     repos.apps.expect_find_secret_by_prefix().returning(|prefix| {
         let token = OpaqueToken::parse(SECRET).unwrap();
-        Ok((prefix == token.prefix()).then(|| AppSecret {
-            id: AppSecretId(Uuid::from_u128(0xC)),
-            app_id: APP,
-            prefix: token.prefix().to_owned(),
-            digest: token.digest(),
-            display_suffix: token.display_suffix(),
-            created_at: NOW,
-            last_used_at: Some(NOW),
-        }))
+        Ok((prefix == token.prefix()).then(|| app_secret(&token)))
     });
     repos
+}
+
+/// The secret of the app.
+pub(crate) fn app_secret(token: &OpaqueToken) -> AppSecret {
+    AppSecret {
+        id: AppSecretId(Uuid::from_u128(0xC)),
+        app_id: APP,
+        prefix: token.prefix().to_owned(),
+        digest: token.digest(),
+        display_suffix: token.display_suffix(),
+        created_at: NOW,
+        last_used_at: Some(NOW),
+    }
 }
 
 pub(crate) fn with_secret(secret: Option<&str>) -> ClientAuthentication {

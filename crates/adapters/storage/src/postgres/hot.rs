@@ -8,16 +8,44 @@
 use super::Conn;
 use super::statement::statement;
 use crate::error::{Error, RowError};
-use crate::rows::{app_limits, purge_day, resources};
+use crate::rows::{GrantRow, KeyRow, app_limits, purge_day, resources};
+use crate::schema::{api_keys, oauth2_grants};
 use crate::types::{At, Hash, Id, Json, ScopeText, sql};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
-use diesel::{OptionalExtension as _, RunQueryDsl as _};
+use diesel::{OptionalExtension as _, QueryResult, RunQueryDsl};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{Authorization, ExchangedTokens, Resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::LoginType;
 use doorward_ports::oauth2::{ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts};
+
+/// A grant and the key that is its access token, inserted in one round trip. The foreign key is looked at when both are there.
+#[derive(Debug, QueryId)]
+struct InsertGrant<Grant, Key> {
+    grant: Grant,
+    key: Key,
+}
+
+impl<Grant, Key> RunQueryDsl<Conn> for InsertGrant<Grant, Key> {}
+
+impl<Grant: QueryFragment<Pg>, Key: QueryFragment<Pg>> QueryFragment<Pg> for InsertGrant<Grant, Key> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH granted AS (");
+        self.grant.walk_ast(out.reborrow())?;
+        out.push_sql(") ");
+        self.key.walk_ast(out)
+    }
+}
+
+pub(super) fn insert_grant(conn: &mut Conn, grant: GrantRow, key: KeyRow) -> Result<(), Error> {
+    let grant = diesel::insert_into(oauth2_grants::table).values(grant);
+    let key = diesel::insert_into(api_keys::table).values(key);
+    InsertGrant { grant, key }.execute(conn)?;
+    Ok(())
+}
 
 /// Grant, its key, its scopes, the client secret with the time it was last seen, and its audience.
 type RotatedRow = (Id<GrantId>, String, ScopeText, Option<Id<AppSecretId>>, Option<At>, Option<String>);

@@ -2,8 +2,8 @@
 
 use super::Conn;
 use super::expiring::Expiring;
-use crate::rows::CodeRow;
-use crate::schema::oauth2_codes;
+use crate::rows::{AppRow, CodeRow, SecretRow, UserRow};
+use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_codes, users};
 use crate::touches::Touches;
 use crate::types::{At, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -11,10 +11,11 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use doorward_domain::Instant;
 use doorward_domain::ids::{CodeId, GrantId};
-use doorward_domain::oauth2::AuthorizationCode;
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode};
 use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::users::User;
 use doorward_ports::StoreError;
-use doorward_ports::oauth2::CodeRepository;
+use doorward_ports::oauth2::{CodeRepository, Redeeming, RedeemingQuery};
 
 type Backend = <Conn as Connection>::Backend;
 
@@ -53,6 +54,33 @@ impl CodeRepository for UnitOfWork<'_, Conn> {
                 .get_result(conn)
                 .optional()?;
             Ok(row.map(AuthorizationCode::try_from).transpose()?)
+        })
+    }
+
+    fn find_redeeming(&mut self, query: &RedeemingQuery) -> Result<Redeeming, StoreError> {
+        // No secret has an empty prefix.
+        let secret = query.secret_prefix.clone().unwrap_or_default();
+        self.run(|conn| {
+            let found = oauth2_apps::table
+                .left_join(oauth2_app_secrets::table.on(oauth2_app_secrets::prefix.eq(secret)))
+                .left_join(oauth2_codes::table.on(oauth2_codes::prefix.eq(query.code_prefix.clone())))
+                .left_join(users::table.on(users::id.nullable().eq(oauth2_codes::user_id.nullable())))
+                .filter(oauth2_apps::id.eq(Id(query.app_id)))
+                .select((
+                    AppRow::as_select(),
+                    Option::<SecretRow>::as_select(),
+                    Option::<CodeRow>::as_select(),
+                    Option::<UserRow>::as_select(),
+                ))
+                .get_result::<(AppRow, Option<SecretRow>, Option<CodeRow>, Option<UserRow>)>(conn)
+                .optional()?;
+            let Some((app, secret, code, user)) = found else { return Ok(Redeeming::default()) };
+            Ok(Redeeming {
+                app: Some(App::try_from(app)?),
+                secret: secret.map(AppSecret::from),
+                code: code.map(AuthorizationCode::try_from).transpose()?,
+                user: user.map(User::try_from).transpose()?,
+            })
         })
     }
 

@@ -76,11 +76,7 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
             permit,
             &permit.kind().id(grant.id.0).owner(grant.user_id.0),
             Touches::nobody("nobody has used its key yet"),
-            |conn| {
-                diesel::insert_into(oauth2_grants::table).values(GrantRow::from(grant)).execute(conn)?;
-                diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
-                Ok(())
-            },
+            |conn| hot::insert_grant(conn, GrantRow::from(grant), KeyRow::from(key)),
         )
     }
 

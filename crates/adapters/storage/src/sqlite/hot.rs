@@ -3,7 +3,7 @@
 
 use super::Conn;
 use crate::error::{Error, RowError};
-use crate::rows::{AppLists, AppRow, KeyRow, SecretRow, app_limits, purge_day};
+use crate::rows::{AppLists, AppRow, GrantRow, KeyRow, SecretRow, app_limits, purge_day};
 use crate::schema::{api_keys, oauth2_app_secrets, oauth2_apps, oauth2_grants, users};
 use crate::types::{At, Hash, Id, ScopeText};
 use diesel::dsl::not;
@@ -16,6 +16,13 @@ use doorward_domain::users::UserStatus;
 use doorward_ports::oauth2::{
     ClientCredentials, ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts,
 };
+
+/// A grant and the key that is its access token.
+pub(super) fn insert_grant(conn: &mut Conn, grant: GrantRow, key: KeyRow) -> Result<(), Error> {
+    diesel::insert_into(oauth2_grants::table).values(grant).execute(conn)?;
+    diesel::insert_into(api_keys::table).values(key).execute(conn)?;
+    Ok(())
+}
 
 /// The secret with which a confidential client proves itself, and its app.
 fn prove(conn: &mut Conn, client: &ClientCredentials) -> Result<Option<(AppSecret, App)>, Error> {

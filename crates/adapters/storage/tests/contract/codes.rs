@@ -1,6 +1,7 @@
 use crate::support::*;
-use doorward_domain::ids::GrantId;
+use doorward_domain::ids::{AppId, GrantId};
 use doorward_domain::oauth2::{Authorization, AuthorizationCode, CodeChallenge, Resource};
+use doorward_ports::oauth2::RedeemingQuery;
 use doorward_ports::{Conflict, Outage, StoreError};
 use time::Duration;
 
@@ -28,6 +29,30 @@ contract! {
             assert_eq!(found, Some(expected));
         }
         assert_eq!(db.read(|repos| repos.codes().find_by_prefix("nothing")).await, None);
+    }
+
+    async fn what_a_redeeming_request_names_is_found_at_once_as_far_as_it_is_there(db) {
+        let granted = Granted::in_store(&db).await;
+        let other = Granted::in_store(&db).await;
+        let code = code(&other.app, &other.user);
+        let kept = code.clone();
+        db.write(move |repos| repos.codes().insert(&permit(), &code)).await;
+        let whole = RedeemingQuery {
+            app_id: granted.app.id,
+            secret_prefix: Some(granted.secret.prefix.clone()),
+            code_prefix: kept.prefix.clone(),
+        };
+        let of = |query: RedeemingQuery| db.read(move |repos| repos.codes().find_redeeming(&query));
+        let found = of(whole.clone()).await;
+        // Whosever the code is: who asks finds out.
+        assert_eq!(
+            (found.app, found.secret, found.code, found.user),
+            (Some(granted.app.clone()), Some(granted.secret.clone()), Some(kept), Some(other.user.clone()))
+        );
+        let found = of(RedeemingQuery { secret_prefix: None, code_prefix: String::new(), ..whole.clone() }).await;
+        assert_eq!((found.app.map(|app| app.id), found.secret, found.code, found.user), (Some(granted.app.id), None, None, None));
+        let found = of(RedeemingQuery { app_id: AppId::NIL, ..whole }).await;
+        assert_eq!((found.app, found.secret, found.code, found.user), (None, None, None, None));
     }
 
     async fn a_new_code_replaces_the_open_ones_of_the_same_app_and_user(db) {

@@ -9,7 +9,7 @@ use doorward_domain::names::{Email, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ResourceType, Scope, Subject};
 use doorward_domain::users::{UserFilter, UserStatus};
-use doorward_ports::oauth2::ClientToken;
+use doorward_ports::oauth2::{ClientToken, RedeemingQuery};
 use doorward_ports::{Repositories, StoreError};
 use doorward_storage::open;
 use std::collections::HashMap;
@@ -115,6 +115,12 @@ const STEPS: [(&str, Step); 13] = [
         let code = code(&granted.app, &granted.user);
         let (grant, key) = grant(&granted.app, Some(&granted.secret), &granted.user);
         repos.codes().replace(&permit(), &code)?;
+        let query = RedeemingQuery {
+            app_id: granted.app.id,
+            secret_prefix: Some(granted.secret.prefix.clone()),
+            code_prefix: code.prefix.clone(),
+        };
+        assert!(repos.codes().find_redeeming(&query)?.user.is_some());
         repos.codes().redeem(&permit(), code.id, grant.id, NOW)?;
         repos.grants().insert(&permit(), &grant, &key)?;
         repos.grants().narrow_access(&permit(), &key.id, &doorward_domain::oauth2::Scopes::default())?;

@@ -4,7 +4,7 @@ use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
-use crate::oauth2::client::PresentedSecret;
+use crate::oauth2::client::{PresentedSecret, touch_secret, unknown_client};
 use crate::openid::issue;
 use crate::sessions::random_token;
 use crate::settings::OAuth2Settings;
@@ -17,8 +17,9 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
+use doorward_domain::users::User;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::Repositories;
+use doorward_ports::oauth2::{Redeeming, RedeemingQuery};
 use std::sync::Arc;
 use time::Duration;
 
@@ -103,23 +104,31 @@ fn decide(
     tokens: &NewTokens,
 ) -> Result<Done<Verdict>, OAuthError> {
     let now = common.now;
-    let app = common.client.find_app(deed.repos)?;
+    let presented = OpaqueToken::parse(request.code.expose());
+    let query = RedeemingQuery {
+        app_id: common.client.app_id,
+        secret_prefix: common.client.secret_prefix().map(str::to_owned),
+        code_prefix: presented.as_ref().map_or("", OpaqueToken::prefix).to_owned(),
+    };
+    let Redeeming { app, secret, code, user } = deed.repos.codes().find_redeeming(&query)?;
+    let app = app.ok_or_else(unknown_client)?;
+    let code = code.filter(|code| presented.as_ref().is_ok_and(|presented| code.digest == presented.digest()));
     if app.client_type == ClientType::Confidential && matches!(common.client.secret, PresentedSecret::Absent) {
         return Err(OAuthError::missing("client_secret"));
     }
     let unregistered = request.redirect_uri.as_deref().filter(|uri| app.redirect_uri(Some(uri)).is_err());
-    if unregistered.is_some() && !is_redirect_uri_of_code(deed.repos, request, unregistered)? {
+    // Asked for with it, it was registered, and has been taken from the app since.
+    let is_of_code = || code.as_ref().is_some_and(|code| code.redirect_uri.as_deref() == unregistered);
+    if unregistered.is_some() && !is_of_code() {
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "redirect_uri is not one of the registered ones"));
     }
-    let secret_id = common.client.authenticate(&app, deed.repos, now)?;
-    let presented =
-        OpaqueToken::parse(request.code.expose()).map_err(|error| OAuthError::invalid_grant(error.to_string()))?;
-    let code = deed
-        .repos
-        .codes()
-        .find_by_prefix(presented.prefix())?
-        .filter(|code| code.digest == presented.digest())
-        .ok_or_else(|| OAuthError::invalid_grant("no such code"))?;
+    let proof = common.client.prove_by(&app, |_| Ok(secret))?;
+    if let Some((id, last_used_at)) = proof {
+        touch_secret(deed.repos, id, last_used_at, now)?;
+    }
+    let secret_id = proof.map(|(id, _)| id);
+    let presented = presented.map_err(|error| OAuthError::invalid_grant(error.to_string()))?;
+    let code = code.ok_or_else(|| OAuthError::invalid_grant("no such code"))?;
     let redemption = Redemption {
         redirect_uri: request.redirect_uri.as_deref(),
         verifier: request.code_verifier.as_ref().map(|verifier| verifier.expose().as_str()),
@@ -145,8 +154,7 @@ fn decide(
     }
     scopes_left(&ctx.settings, &common.policy, &app, &code.authorization)?;
     all_scopes_left(&common.policy, &app, &code.authorization)?;
-    let user = deed.repos.users().find(code.user_id)?.filter(doorward_domain::users::User::may_act);
-    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
+    let user = user.filter(User::may_act).ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();
     if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
         // Two redeem at once and the other won: the same as a replay, seen a moment earlier.
@@ -174,17 +182,6 @@ fn decide(
     };
     let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), resource, refreshes: app.refresh_tokens };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
-}
-
-/// Whether the code was asked for with this redirect URI: then it was registered, and has been taken from the app since.
-fn is_redirect_uri_of_code(
-    repos: &mut dyn Repositories,
-    request: &Request,
-    redirect_uri: Option<&str>,
-) -> Result<bool, OAuthError> {
-    let Ok(presented) = OpaqueToken::parse(request.code.expose()) else { return Ok(false) };
-    let code = repos.codes().find_by_prefix(presented.prefix())?;
-    Ok(code.is_some_and(|code| code.digest == presented.digest() && code.redirect_uri.as_deref() == redirect_uri))
 }
 
 /// A grant, and the key that is its access token.
