@@ -41,6 +41,7 @@ use doorward_domain::idp_sync::{
     SyncClaims, admit,
 };
 use doorward_domain::ids::{GroupId, OrganizationId};
+use doorward_domain::names::hidden_in_name;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_domain::runtime_settings::RuntimeSetting;
@@ -90,7 +91,7 @@ impl SyncSetting for RoleSync {
 fn check(setting: &impl SyncSetting) -> Result<(), Error> {
     let (field, pairs) = setting.size();
     let mut defects = Vec::new();
-    if field.len() > FIELD_MAX || field.contains(char::is_control) {
+    if field.len() > FIELD_MAX || hidden_in_name(field).is_some() {
         defects.push(FieldError::new("field", format!("must be the name of a claim, at most {FIELD_MAX} bytes")));
     }
     if pairs > PAIRS_MAX {

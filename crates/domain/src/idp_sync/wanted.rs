@@ -2,7 +2,7 @@
 
 use super::{ClaimValues, GroupSync, Mapping, OrganizationSync, RoleSync, SiteRoleSync, SyncClaims};
 use crate::ids::{GroupId, OrganizationId};
-use crate::names::GROUP_NAME_MAX;
+use crate::names::{GROUP_NAME_MAX, hidden_in_name};
 use crate::roles::RoleName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,9 +112,10 @@ impl Rules {
     }
 }
 
-/// Whether a group can have this name. The rule for names that people choose does not hold for those of a provider.
+/// Whether a group can have this name. The rule for names that people choose does not hold for those of a provider, but for characters
+/// that do not show.
 pub(super) fn can_be_named(name: &str) -> bool {
-    name.len() <= GROUP_NAME_MAX && !name.is_empty() && !name.contains(char::is_control)
+    name.len() <= GROUP_NAME_MAX && !name.is_empty() && hidden_in_name(name).is_none()
 }
 
 /// The values of a claim; none while it is not there or cannot be read.

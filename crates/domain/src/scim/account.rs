@@ -225,7 +225,7 @@ mod tests {
     use crate::users::LoginType;
 
     fn read(body: &Value) -> Result<AccountFields, ScimError> {
-        AccountFields::of(&USER.read(body).unwrap())
+        AccountFields::of(&USER.read(body)?)
     }
 
     fn account() -> User {

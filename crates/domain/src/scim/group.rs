@@ -130,7 +130,7 @@ mod tests {
     use serde_json::json;
 
     fn fields(name: &str) -> Result<GroupFields, ScimError> {
-        GroupFields::of(&GROUP.read(&json!({ "displayName": name })).unwrap())
+        GroupFields::of(&GROUP.read(&json!({ "displayName": name }))?)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::error::{ScimError, ScimType};
 use super::filter::{boolean, parse_instant};
 use super::schema::{Attribute, Kind, Mutability, same};
 use super::value::{ATTRIBUTE_TEXT_MAX, MEMBERS_MAX, VALUES_MAX, has_value, is_primary};
+use crate::names::hidden_in_text;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -157,8 +158,8 @@ fn text(value: &Value) -> Result<Value, &'static str> {
         return Err("must have at most 2048 characters");
     }
     // Addresses have lines. NUL is nothing that databases keep, and the others hide something.
-    if text.chars().any(|c| c.is_control() && !"\n\r\t".contains(c)) {
-        return Err("must not have control characters");
+    if hidden_in_text(text).is_some() {
+        return Err("must not have characters that do not show");
     }
     Ok(text.into())
 }

@@ -2,6 +2,7 @@
 
 use doorward_domain::idp_sync::{FIELD_MAX, Filter, GroupSync, Mapping, OrganizationSync, SiteRoleSync};
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::names::hidden_in_name;
 use doorward_domain::roles::RoleName;
 use doorward_domain::settings::{Defects, Section, comma_list, optional};
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,7 @@ impl Section for IdpSyncSettings {
             ("site_role_field", &self.site_role_field),
         ];
         for (key, field) in fields {
-            defects.unless(field.len() <= FIELD_MAX && !field.contains(char::is_control), key, &rule);
+            defects.unless(field.len() <= FIELD_MAX && hidden_in_name(field).is_none(), key, &rule);
         }
         let by_group = self.group_allow_list.is_empty() || !self.group_field.is_empty();
         defects.unless(by_group, "group_allow_list", "needs `group_field`, the claim that it is about");

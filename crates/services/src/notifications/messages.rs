@@ -3,6 +3,7 @@
 use crate::notices::Told;
 use crate::principal::Who;
 use crate::{Context, Error, FieldError, Principal};
+use doorward_domain::names::{hidden_in_name, hidden_in_text};
 use doorward_domain::notifications::{Audience, CUSTOM_MESSAGE_MAX, CUSTOM_TITLE_MAX, Matter, ids};
 use doorward_domain::roles::{Action, Object, resource};
 
@@ -42,16 +43,25 @@ pub async fn send_custom(ctx: &Context, by: &Principal, message: CustomMessage) 
     by.subject.check(Action::Create, &Object::of::<resource::NotificationMessage>().owner(me.0))?;
     let CustomMessage { title, message } = message;
     let mut fields = Vec::new();
-    for (field, text, most) in [("title", &title, CUSTOM_TITLE_MAX), ("message", &message, CUSTOM_MESSAGE_MAX)] {
+    let hidden = (hidden_in_name(&title), hidden_in_text(&message));
+    for (field, text, most, hidden) in
+        [("title", &title, CUSTOM_TITLE_MAX, hidden.0), ("message", &message, CUSTOM_MESSAGE_MAX, hidden.1)]
+    {
         let length = text.trim().chars().count();
         if length == 0 {
             fields.push(FieldError::new(format!("content.{field}"), "must not be empty"));
         } else if text.chars().count() > most {
             fields.push(FieldError::new(format!("content.{field}"), format!("must have at most {most} characters")));
+        } else if let Some(hidden) = hidden {
+            let message = format!("must not hold the hidden character {}", hidden.escape_unicode());
+            fields.push(FieldError::new(format!("content.{field}"), message));
         }
     }
     if !fields.is_empty() {
-        return Err(Error::invalid_fields("Provide a title and a message that are not too long.", fields));
+        return Err(Error::invalid_fields(
+            "Provide a title and a message that are not too long and show all of their characters.",
+            fields,
+        ));
     }
     reachable(ctx)?;
     ctx.act(by, move |deed| {

@@ -101,9 +101,14 @@ pub(super) struct ShownMember {
 
 /// A group with `meta`, and with these members.
 pub(super) fn whole_group(place: &Place, group: &ProvisionedGroup, members: Option<&[ShownMember]>) -> Shown {
-    let (mut resource, version) = (group.resource(), group.version());
+    let (mut resource, mut version) = (group.resource(), group.version());
     if let Some(members) = members {
-        resource.insert("members", members_attribute(place, members));
+        let shown = members_attribute(place, members);
+        if !members.is_empty() {
+            // A member who gets another name changes what is shown, and not the group.
+            version = version.beside(&shown);
+        }
+        resource.insert("members", shown);
     }
     let location = place.location(&GROUP, group.group.id);
     let times = (group.record.created_at, group.last_modified());

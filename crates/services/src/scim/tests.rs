@@ -61,6 +61,7 @@ fn repos_knowing(user: &ProvisionedUser) -> MockRepositories {
     let mut repos = repos_with(std::slice::from_ref(&user.account));
     let known = user.clone();
     repos.scim.expect_find_user().returning(move |_, id| Ok(Some(known.clone()).filter(|user| user.account.id == id)));
+    repos.scim.expect_find_user_by_external_id().withf(|_, id| id == "00u1").returning(|_, _| Ok(Some(BOB)));
     repos.scim.expect_list_user_groups().returning(|_, _| Ok(Vec::new()));
     repos
 }
@@ -206,6 +207,38 @@ async fn names_change_only_if_the_settings_allow_it() {
     let ctx = context_with(repos, scim_settings(|settings| settings.user_name_changes = true));
     let shown = patch_user(&ctx, &directory(), &bob_id(), &rename, Preconditions::default(), &all()).await.unwrap();
     assert_eq!(shown.resource.text("userName"), Some("robert@corp.example"));
+}
+
+#[tokio::test]
+async fn nobody_stays_because_of_a_name_or_an_id_that_cannot_be_given() {
+    let body = json!({ "userName": "robert@corp.example", "externalId": "taken", "active": false });
+    for user_name_changes in [false, true] {
+        let mut repos = repos_knowing(&provisioned(bob()));
+        // Ann is called so, and has that id.
+        let mut ann_as_robert = provisioned(ann());
+        "robert@corp.example".clone_into(&mut ann_as_robert.record.as_mut().unwrap().user_name);
+        repos.scim.expect_find_users().returning(move |_, _, _| Ok(vec![ann_as_robert.clone()]));
+        repos.scim.expect_find_user_by_external_id().withf(|_, id| id == "taken").returning(|_, _| Ok(Some(ANN)));
+        repos
+            .users
+            .expect_update_status()
+            .withf(|_, id, status, _| *id == BOB && *status == UserStatus::Suspended)
+            .times(1)
+            .returning(|_, _, _, _| Ok(true));
+        let kept = provisioned(bob()).record.unwrap();
+        repos
+            .scim
+            .expect_store_user()
+            .withf(move |_, _, _, record| {
+                (&record.user_name, &record.external_id) == (&kept.user_name, &kept.external_id)
+            })
+            .returning(|_, _, _, _| Ok(()));
+        expect_audit(&mut repos, "write", 200);
+        let ctx = context_with(repos, scim_settings(|settings| settings.user_name_changes = user_name_changes));
+        let shown = replace_user(&ctx, &directory(), &bob_id(), &body, Preconditions::default(), &all()).await.unwrap();
+        assert_eq!(shown.resource.get("active"), Some(&json!(false)));
+        assert_eq!(shown.resource.text("userName"), Some("bob@corp.example"));
+    }
 }
 
 #[tokio::test]

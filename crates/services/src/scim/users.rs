@@ -125,6 +125,31 @@ async fn change(
     .await
 }
 
+/// Nobody stays because of a name or an id that cannot be given: who is switched off keeps the old one.
+fn keep_what_cannot_be(
+    deed: &mut Deed<'_>,
+    place: &Place,
+    old: &ProvisionedUser,
+    fields: &mut AccountFields,
+) -> Result<(), Refusal> {
+    let id = old.account.id;
+    let is_renamed = names::key(&fields.user_name) != names::key(old.user_name());
+    let may_be = |deed: &mut Deed<'_>| -> Result<bool, Refusal> {
+        let is_free = place.settings.scim.user_name_changes
+            && namesake(deed.repos, place.directory, &fields.user_name, Some(id))?.is_none();
+        Ok(is_free)
+    };
+    if is_renamed && !may_be(deed)? {
+        old.user_name().clone_into(&mut fields.user_name);
+    }
+    if let Some(external_id) = &fields.external_id
+        && deed.repos.scim().find_user_by_external_id(place.directory, external_id)?.is_some_and(|other| other != id)
+    {
+        fields.external_id = old.record.as_ref().and_then(|record| record.external_id.clone());
+    }
+    Ok(())
+}
+
 /// Changes a user whose row is locked.
 fn edited(
     deed: &mut Deed<'_>,
@@ -137,7 +162,10 @@ fn edited(
     let old = deed.repos.scim().find_user(place.directory, id)?.ok_or(Refusal::not_found(&USER))?;
     let before = answer::whole_user(place, &old, &[]);
     expect_version(conditions, &before.version)?;
-    let fields = AccountFields::of(&edit(&before.resource)?)?;
+    let mut fields = AccountFields::of(&edit(&before.resource)?)?;
+    if fields.status_after(old.account.status) == UserStatus::Suspended {
+        keep_what_cannot_be(deed, place, &old, &mut fields)?;
+    }
     let is_renamed = names::key(&fields.user_name) != names::key(old.user_name());
     if is_renamed && !place.settings.scim.user_name_changes {
         let detail = "`userName` cannot be changed; the setting `scim.user_name_changes` of the server would allow it";

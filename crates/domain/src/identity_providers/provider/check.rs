@@ -174,7 +174,9 @@ impl Provider {
         if self.issuer_aliases.iter().any(|alias| alias.is_empty() || alias.len() > TEXT_MAX) {
             found.push(ProviderDefect::Text("issuer_aliases"));
         }
-        if !self.icon_url.is_empty() && !self.icon_url.starts_with('/') && !is_endpoint(&self.icon_url) {
+        // What begins with two slashes is on another host.
+        let is_own = self.icon_url.starts_with('/') && !self.icon_url.starts_with("//");
+        if !self.icon_url.is_empty() && !is_own && !is_endpoint(&self.icon_url) {
             found.push(ProviderDefect::Address("icon_url"));
         }
     }
@@ -308,6 +310,8 @@ mod tests {
         let local = Provider { issuer: "http://127.0.0.1:8080/realms/a".to_owned(), ..provider() };
         assert_eq!(local.check(), []);
         let icon = Provider { icon_url: "http://id.example/a.png".to_owned(), ..provider() };
+        assert_eq!(icon.check(), [ProviderDefect::Address("icon_url")]);
+        let icon = Provider { icon_url: "//id.example/a.png".to_owned(), ..provider() };
         assert_eq!(icon.check(), [ProviderDefect::Address("icon_url")]);
     }
 

@@ -76,7 +76,7 @@ fn all_defects_are_told_at_once() {
         "emails[2].value: must be text",
         "emails: must have at most one primary value",
         "title: must have at most 2048 characters",
-        "nickName: must not have control characters",
+        "nickName: must not have characters that do not show",
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department: must be text",
     ] {
         assert!(told.contains(&defect), "{defect} is not in {told:?}");
