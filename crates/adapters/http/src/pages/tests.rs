@@ -2,6 +2,7 @@
 
 mod care;
 mod gallery;
+mod sheet;
 
 use super::access::Access;
 use super::consent::{Consent, Registration};
