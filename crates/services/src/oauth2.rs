@@ -33,6 +33,7 @@ mod client_keys;
 mod client_rules;
 mod one_use;
 pub(crate) mod scopes;
+mod shown_app;
 mod signed_tokens;
 
 pub use cautions::consent_scopes;
@@ -41,3 +42,4 @@ pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use client_rules::ClientRulesCommand;
 pub use policy::Policies;
 pub use scopes::{Caution, ScopeText, describe_scopes};
+pub use shown_app::{AppPicture, ShownApp};

@@ -1,6 +1,7 @@
 //! The applications that the signed-in user has allowed.
 
 use super::access::{Access, Scope};
+use super::app_face::AppFace;
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions::Page;
 use crate::conventions::page::paths;
@@ -16,7 +17,6 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::App;
 use doorward_services::Principal;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::{ScopeText, describe_scopes, grants};
@@ -35,8 +35,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 pub(crate) struct AuthorizedApp<'a> {
     /// Comes back as `client_id` when the user revokes it.
     pub(crate) client_id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     pub(crate) authorized: TimeElement,
     pub(crate) last_used: Option<TimeElement>,
     /// Of all its grants together.
@@ -64,7 +63,7 @@ pub(crate) struct AuthorizedApps<'a> {
 
 impl Illustrated for AuthorizedApps<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.apps.iter().filter_map(|app| app.icon)).collect()
+        self.brand.logo_url.into_iter().chain(self.apps.iter().filter_map(|one| one.app.picture())).collect()
     }
 }
 
@@ -115,7 +114,7 @@ pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> H
 /// What one application holds, over all its grants.
 struct Allowed {
     id: String,
-    app: App,
+    app: AppFace,
     since: Instant,
     last_used: Option<Instant>,
     scopes: Vec<ScopeText>,
@@ -132,7 +131,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
         let granted = &found.grant.authorization.scopes;
         let (scopes, unrestricted) = (describe_scopes(granted), granted.is_unrestricted());
         let devices = usize::from(found.grant.is_device);
-        let place = *places.entry(found.app.id).or_insert(allowed.len());
+        let place = *places.entry(found.app.id()).or_insert(allowed.len());
         match allowed.get_mut(place) {
             Some(known) => {
                 known.grants += 1;
@@ -144,8 +143,8 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
                 known.scopes.extend(missing);
             }
             None => allowed.push(Allowed {
-                id: found.app.id.to_string(),
-                app: found.app,
+                id: found.app.id().to_string(),
+                app: AppFace::from(&found.app),
                 since: found.grant.created_at,
                 last_used: found.last_used,
                 scopes,
@@ -171,8 +170,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
 fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
     AuthorizedApp {
         client_id: &allowed.id,
-        name: &allowed.app.name,
-        icon: Some(allowed.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app: allowed.app.clone(),
         authorized: TimeElement::day(allowed.since),
         last_used: allowed.last_used.map(|used| TimeElement::ago(used, now)),
         access: if allowed.unrestricted {

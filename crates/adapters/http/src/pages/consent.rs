@@ -4,6 +4,7 @@ mod refused;
 
 use self::refused::{bad_client, bad_redirect_uri, bad_request};
 use super::access::{Access, Scope, by_topic, cautions_first};
+use super::app_face::AppFace;
 use super::form_post::send_back;
 use super::{sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
@@ -20,7 +21,6 @@ use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
 use crate::oauth2::authorization_request::{self, AuthorizeParams};
-use crate::oauth2::logos::logo_path;
 use crate::sessions::set_cookie;
 use crate::users::role_display_name;
 use actix_web::cookie::Cookie;
@@ -99,9 +99,7 @@ pub(crate) struct Consent<'a> {
     /// Why the page is shown again.
     pub(crate) notice: Option<&'a str>,
     pub(crate) user: Person<'a>,
-    pub(crate) app_name: &'a str,
-    /// As stored; the page leaves it out when it is not fit for an `img`.
-    pub(crate) app_icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     /// Where somebody who answers for the application says that it lives, what it does with what it learns, and under which terms.
     pub(crate) links: Vec<AppLink<'a>>,
     pub(crate) registered: Registration<'a>,
@@ -140,7 +138,7 @@ impl<'a> AppLink<'a> {
 
 impl Illustrated for Consent<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.app_icon).collect()
+        self.brand.logo_url.into_iter().chain(self.app.picture()).collect()
     }
 }
 
@@ -374,8 +372,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
         &consent.told().to_string(),
         consent.redirect_uri.as_str(),
         resource,
-        &consent.app.name,
-        &consent.profile().display_name,
+        consent.shown_app().name(),
         &consent
             .server
             .as_ref()
@@ -397,15 +394,13 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user.username
     );
     let look = of_pages(call.context()).await;
-    let logo = profile.logo.as_ref().map(|logo| logo_path(consent.app.id, logo));
     let page = Consent {
         brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: Some(profile.display_name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&consent.app.name),
-        app_icon: logo.as_deref().or(Some(consent.app.icon.as_str())).filter(|icon| !icon.is_empty()),
+        app: AppFace::from(&consent.shown_app()),
         links: AppLink::of(profile),
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);

@@ -4,6 +4,7 @@
 //! their device, and nothing is allowed without the code on the page.
 
 use super::access::{Access, Scope, by_topic, cautions_first};
+use super::app_face::AppFace;
 use super::consent::{standing, standing_that_counts};
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
@@ -76,8 +77,7 @@ pub(crate) struct DecideOnDevice<'a> {
     pub(crate) sign_out_token: &'a str,
     pub(crate) notice: Option<&'a str>,
     pub(crate) user: Person<'a>,
-    pub(crate) app_name: &'a str,
-    pub(crate) app_icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     pub(crate) user_code: &'a str,
     pub(crate) access: Access<'a>,
     /// The roles that let what is granted reach what belongs to others.
@@ -94,7 +94,7 @@ pub(crate) struct DecideOnDevice<'a> {
 
 impl Illustrated for DecideOnDevice<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.app_icon).collect()
+        self.brand.logo_url.into_iter().chain(self.app.picture()).collect()
     }
 }
 
@@ -173,9 +173,9 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
         return enter_page(&call, &actor, StatusCode::BAD_REQUEST, "", Some(UNKNOWN)).await;
     };
     let outcome = if approves {
-        format!("The device with {} is connected. You can close this page and go on there.", app.name)
+        format!("The device with {} is connected. You can close this page and go on there.", app.name())
     } else {
-        format!("The device with {} gets nothing. If somebody sent you the code, tell your administrator.", app.name)
+        format!("The device with {} gets nothing. If somebody sent you the code, tell your administrator.", app.name())
     };
     let page = EnterCode { outcome: Some(&outcome), ..blank(&actor)? };
     let look = of_pages(call.context()).await;
@@ -242,7 +242,7 @@ fn return_to(code: Option<&str>) -> String {
 fn shown(actor: &Principal, asked: &AskedByDevice) -> String {
     let resource = asked.authorization.resource.as_ref().map_or("", Resource::as_str);
     let scopes = asked.authorization.scopes.to_string();
-    let parts = [asked.user_code.letters(), &scopes, resource, &asked.app.name, &asked.ip, &standing(actor)];
+    let parts = [asked.user_code.letters(), &scopes, resource, asked.app.name(), &asked.ip, &standing(actor)];
     // None of them can hold a line break.
     parts.join("\n")
 }
@@ -259,8 +259,7 @@ async fn decide_page(call: &Call, actor: &Principal, asked: &AskedByDevice, stat
         sign_out_token: &sign_out_token(call, actor),
         notice: (!status.is_success()).then_some(OUT_OF_DATE),
         user: Person::of(&actor.account()?.user),
-        app_name: &asked.app.name,
-        app_icon: Some(asked.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app: AppFace::from(&asked.app),
         user_code: &code,
         access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
         standing: standing.as_deref(),

@@ -1,5 +1,6 @@
 //! Signing out at the wish of an application (OpenID Connect RP-Initiated Logout 1.0).
 
+use super::app_face::AppFace;
 use super::sign_in::signed_out;
 use super::stale_for_programs;
 use crate::conventions::{self, page::paths};
@@ -43,7 +44,7 @@ struct EndSession<'a> {
     /// Why the page is shown again.
     notice: Option<&'a str>,
     user: Person<'a>,
-    app_name: Option<&'a str>,
+    app: Option<AppFace>,
 }
 
 impl Illustrated for EndSession<'_> {
@@ -173,7 +174,7 @@ async fn question(call: &Call, actor: &Principal, plan: &LogoutPlan, status: Sta
         csrf_token: &csrf::issue(&call.site, actor, Purpose::SignOut, call.request.query_string()),
         notice: Some(notice).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: plan.app.as_ref().map(|app| app.name.as_str()),
+        app: plan.app.as_ref().map(AppFace::from),
     };
     let toward = plan.location.as_deref().map_or_else(FormAction::own, FormAction::toward);
     Ok(render(status, &page, &toward))

@@ -1,5 +1,6 @@
 //! Signing in and out in the browser.
 
+use super::app_face::AppFace;
 use super::consent::asked_anew;
 use super::{OUT_OF_DATE, stale_for_programs, with_token};
 use crate::conventions::Page;
@@ -57,7 +58,7 @@ pub(crate) struct SignIn<'a> {
     /// What was typed before, after a failure.
     pub(crate) email: &'a str,
     /// The application whose request brought the user here; it takes the place of `message`.
-    pub(crate) app: Option<&'a str>,
+    pub(crate) app: Option<AppFace>,
     /// Why the user is here (`?message=`).
     pub(crate) message: Option<&'a str>,
     /// Why the last attempt failed.
@@ -207,7 +208,7 @@ async fn page(
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
             brand: Brand::of(&call.site, &look),
-            app: app.as_deref(),
+            app,
             csrf_token: token,
             redirect: target,
             email,
@@ -252,12 +253,12 @@ fn offers(context: &Context, target: &str) -> Vec<Offer> {
     on_offer(context).into_iter().map(offer).collect()
 }
 
-/// The name of the application whose authorization request is the place to go to afterwards.
-async fn asking_app(call: &Call, target: &str) -> Option<String> {
+/// The application whose authorization request is the place to go to afterwards.
+async fn asking_app(call: &Call, target: &str) -> Option<AppFace> {
     let client_id = parameter(authorization_query(target)?, "client_id")?;
     let request = AuthorizeRequest { client_id: Some(client_id), ..AuthorizeRequest::default() };
     // Who is unknown here is told so later; the page is of use without a name.
-    authorize::find_client(call.context(), &request).await.ok().map(|app| app.name)
+    authorize::find_shown_client(call.context(), &request).await.ok().as_ref().map(AppFace::from)
 }
 
 /// The sign-out form.

@@ -5,13 +5,14 @@ mod gallery;
 mod sheet;
 
 use super::access::Access;
+use super::app_face::AppFace;
 use super::consent::{Consent, Registration};
 use super::form_post::FormPost;
 use super::setup::{Field, Setup};
 use super::sign_in::SignIn;
 use crate::kit::html::headers::SUBMIT;
 use crate::kit::html::layout::Brand;
-use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, gallery, html, scopes, setup, sign_in};
+use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, face, gallery, html, scopes, setup, sign_in};
 
 #[test]
 fn no_page_carries_script_or_inline_style() {
@@ -90,7 +91,7 @@ fn what_is_posted_to_a_client_is_text_and_nothing_else() {
 
 #[test]
 fn hostile_names_are_text() {
-    let page = html(&Consent { app_name: HOSTILE, ..consent() });
+    let page = html(&Consent { app: face(HOSTILE), ..consent() });
     assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;"));
     assert!(!page.contains("<script"));
 }
@@ -137,13 +138,13 @@ fn consent_warns_of_a_loopback_document() {
 #[test]
 fn an_unsafe_icon_or_cancel_address_is_left_out() {
     let page = html(&Consent {
-        app_icon: Some("data:image/svg+xml,<svg/>"),
+        app: AppFace::sample("Atlas", Some("data:image/svg+xml,<svg/>")),
         cancel: cancel("javascript:alert(1)"),
         ..consent()
     });
     assert!(!page.contains("svg+xml,"));
     assert!(page.contains("id=\"cancel-link\" href=\"/\""));
-    assert!(html(&Consent { app_icon: Some(PIXEL), ..consent() }).contains("<img src=\"data:image/png;base64,"));
+    assert!(html(&Consent { app: AppFace::sample("Atlas", Some(PIXEL)), ..consent() }).contains("<img src=\"data:image/png;base64,"));
 }
 
 #[test]

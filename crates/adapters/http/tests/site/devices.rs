@@ -13,16 +13,21 @@ use serde_json::{Value, json};
 use time::Duration;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const PAGE: &str = "/oauth2/device/verify";
+pub(crate) const PAGE: &str = "/oauth2/device/verify";
 
-trait Site: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
+pub(crate) trait Site: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> Site for S {}
 
 async fn television<S: Site>(house: &House<S>, owner: &str) -> Client {
     client(house, owner, json!({ "device_flow": true })).await
 }
 
-async fn begin<S: Site>(house: &House<S>, client: &Client, scope: &str) -> Value {
+/// The same with names of its own, for programs and for people.
+pub(crate) async fn television_called<S: Site>(house: &House<S>, owner: &str, name: &str, shown: &str) -> Client {
+    client(house, owner, json!({ "device_flow": true, "name": name, "display_name": shown })).await
+}
+
+pub(crate) async fn begin<S: Site>(house: &House<S>, client: &Client, scope: &str) -> Value {
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("scope", scope).finish();
     let request = TestRequest::post().uri("/oauth2/device").set_payload(body).peer_addr("192.0.2.7:1".parse().unwrap());
     let request =

@@ -6,6 +6,7 @@ use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::pages::access::{Access, Scope};
+use crate::pages::app_face::AppFace;
 use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
 use crate::pages::cli_auth::CliAuth;
 use crate::pages::consent::{AppLink, Consent, Registration};
@@ -20,6 +21,11 @@ use doorward_services::oauth2::authorize::Answer;
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 pub(super) const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 pub(super) const ADA: Person<'_> = Person { username: "ada", email: "ada@example.com", name: "Ada Lovelace" };
+
+/// An app without a picture.
+pub(super) fn face(name: &str) -> AppFace {
+    AppFace::sample(name, None)
+}
 
 pub(super) fn sign_in() -> SignIn<'static> {
     SignIn {
@@ -53,8 +59,7 @@ pub(super) fn consent() -> Consent<'static> {
         notice: None,
         standing: None,
         user: ADA,
-        app_name: "Atlas",
-        app_icon: None,
+        app: face("Atlas"),
         links: Vec::new(),
         registered: Registration::Administrator,
         access: Access::Full,
@@ -89,8 +94,7 @@ pub(super) fn app(name: &'static str) -> AuthorizedApp<'static> {
     let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
     AuthorizedApp {
         client_id: "8d3f0c5e-4b0a-4b6e-9d36-2f7a1c0e9b11",
-        name,
-        icon: None,
+        app: face(name),
         authorized: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
         last_used: Some(moment("2026-05-12T08:00:00Z", "3 hours ago")),
         access: scopes(),
@@ -188,8 +192,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         sign_out_token: "other",
         notice: None,
         user: ADA,
-        app_name: "Atlas",
-        app_icon: None,
+        app: face("Atlas"),
         user_code: "WDJB-MJHT",
         access: scopes(),
         standing: None,
@@ -221,8 +224,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             "consent-device-hostile",
             html(&DecideOnDevice {
                 user: hostile_person,
-                app_name: HOSTILE,
-                app_icon: Some(HOSTILE),
+                app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                 user_code: HOSTILE,
                 standing: Some(HOSTILE),
                 resource: Some(HOSTILE),
@@ -273,8 +275,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             "sign-in-providers-only",
             html(&SignIn { providers: vec![provider("Continue with GitHub")], password_enabled: false, ..sign_in() }),
         ),
-        ("sign-in-app", html(&SignIn { app: Some("Atlas"), message: Some("not shown"), ..sign_in() })),
-        ("sign-in-hostile", html(&SignIn { app: Some(HOSTILE), ..sign_in() })),
+        ("sign-in-app", html(&SignIn { app: Some(face("Atlas")), message: Some("not shown"), ..sign_in() })),
+        ("sign-in-hostile", html(&SignIn { app: Some(face(HOSTILE)), ..sign_in() })),
         ("setup-link", html(&Setup { link_token: Some("0123456789"), ..setup() })),
         ("consent-owner", html(&Consent { standing: Some("Owner of this server"), ..consent() })),
         (
@@ -292,7 +294,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-scopes",
             html(&Consent {
-                app_icon: Some(PIXEL),
+                app: AppFace::sample("Atlas", Some(PIXEL)),
                 access: scopes(),
                 resource: Some("https://doorward.example.com/api/experimental/mcp/http"),
                 ..consent()
@@ -301,7 +303,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-document",
             html(&Consent {
-                app_name: "Quill for Desktop",
+                app: face("Quill for Desktop"),
                 registered: Registration::Document {
                     host: "quill.example.net",
                     is_verified: false,
@@ -316,7 +318,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-known",
             html(&Consent {
-                app_name: "Quill",
+                app: face("Quill"),
                 links: vec![
                     AppLink { text: "Home page", href: "https://quill.example.net/" },
                     AppLink { text: "Privacy policy", href: "https://quill.example.net/privacy" },
@@ -335,8 +337,10 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-native",
             html(&Consent {
-                app_name: "An application with a name that is much longer than anybody would expect",
-                app_icon: Some("https://icons.invalid/missing.png"),
+                app: AppFace::sample(
+                    "An application with a name that is much longer than anybody would expect",
+                    Some("https://icons.invalid/missing.png"),
+                ),
                 registered: Registration::Itself { only_loopback: false },
                 redirect_uri: "com.example.longest.name.anyone.has.registered:/callback",
                 user: Person {
@@ -361,8 +365,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 notice: Some(HOSTILE),
                 standing: Some(HOSTILE),
                 user: hostile_person,
-                app_name: HOSTILE,
-                app_icon: Some(HOSTILE),
+                app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                 links: vec![AppLink { text: "Home page", href: HOSTILE }],
                 registered: Registration::Document {
                     host: HOSTILE,
@@ -382,7 +385,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             html(&AuthorizedApps {
                 notice: Some("Access of Lantern is revoked."),
                 ..apps(vec![
-                    AuthorizedApp { icon: Some(PIXEL), devices: 1, ..app("Atlas") },
+                    AuthorizedApp { app: AppFace::sample("Atlas", Some(PIXEL)), devices: 1, ..app("Atlas") },
                     AuthorizedApp { access: Access::Full, grants: 1, last_used: None, ..app("Command line") },
                     app("Quill for Desktop"),
                 ])
@@ -432,7 +435,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 caution: Some(HOSTILE),
                 ..apps(vec![AuthorizedApp {
                     client_id: HOSTILE,
-                    icon: Some(HOSTILE),
+                    app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                     access: Access::Scopes(vec![hostile_scope]),
                     ..app(HOSTILE)
                 }])
