@@ -94,12 +94,17 @@ impl Authenticate for Page {
 
 /// A refusal as a page, or as JSON for a program that asks for it.
 pub(super) fn refused(asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
-    tell(asked, refusal.status, refusal.title, &refusal.explanation)
+    tell(asked, refusal.status, &Told::new(refusal.title, &refusal.explanation))
 }
 
 /// What went wrong: a page for people, JSON for a program that asks for it.
 pub(crate) fn problem(call: &Call, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
-    tell(&call.asked(), status, title, explanation)
+    tell(&call.asked(), status, &Told::new(title, explanation))
+}
+
+/// The same, with all that the page can say.
+pub(crate) fn problem_of(call: &Call, status: StatusCode, told: &Told<'_>) -> HttpResponse {
+    tell(&call.asked(), status, told)
 }
 
 /// The answer to a request for what is not there.
@@ -107,11 +112,33 @@ pub(crate) fn not_found(call: &Call) -> HttpResponse {
     refused(&call.asked(), &Refusal::not_found())
 }
 
-fn tell(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+fn tell(asked: &Asked<'_>, status: StatusCode, told: &Told<'_>) -> HttpResponse {
     if wish(asked.request) == Wish::Json {
-        return error::api_error(status, title, explanation);
+        return error::api_error(status, told.title, told.explanation);
     }
-    error_page(asked, status, title, explanation)
+    page_of(asked, status, told)
+}
+
+/// Where most error pages lead.
+const START: Link<'static> = Link { href: paths::HOME, text: "To the start page" };
+
+/// What an error page says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) explanation: &'a str,
+    /// For whoever can mend it, in small print; may be empty.
+    pub(crate) detail: &'a str,
+    /// False where the person did it, and nothing is wrong.
+    pub(crate) is_error: bool,
+    pub(crate) back: Option<Link<'a>>,
+}
+
+impl<'a> Told<'a> {
+    /// That, with the way to the start page.
+    pub(crate) const fn new(title: &'a str, explanation: &'a str) -> Self {
+        Self { title, explanation, detail: "", is_error: true, back: Some(START) }
+    }
 }
 
 /// Any failure that a person sees.
@@ -121,11 +148,9 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) brand: Brand<'a>,
     /// The status of the answer.
     pub(crate) status: u16,
-    pub(crate) title: &'a str,
-    pub(crate) explanation: &'a str,
+    pub(crate) told: Told<'a>,
     /// What the operator finds in the log.
     pub(crate) request_id: Option<&'a str>,
-    pub(crate) back: Option<Link<'a>>,
 }
 
 impl Illustrated for ErrorPage<'_> {
@@ -136,15 +161,13 @@ impl Illustrated for ErrorPage<'_> {
 
 /// A page that says what went wrong.
 pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    page_of(asked, status, &Told::new(title, explanation))
+}
+
+fn page_of(asked: &Asked<'_>, status: StatusCode, told: &Told<'_>) -> HttpResponse {
     let id = asked.id.map(|id| id.to_string());
-    let page = ErrorPage {
-        brand: Brand::plain(asked.site),
-        status: status.as_u16(),
-        title,
-        explanation,
-        request_id: id.as_deref(),
-        back: Some(Link { href: paths::HOME, text: "To the start page" }),
-    };
+    let page =
+        ErrorPage { brand: Brand::plain(asked.site), status: status.as_u16(), told: *told, request_id: id.as_deref() };
     render(status, &page, &FormAction::own())
 }
 

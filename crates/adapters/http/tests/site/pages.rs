@@ -2,8 +2,10 @@
 
 use crate::browser::Browser;
 use crate::devices::{PAGE, begin, television_called};
-use crate::house::house;
+use crate::house::{PASSWORD, house, house_beside, house_with};
 use crate::oauth2::{access_token, client};
+use crate::provider::{FakeProvider, entry};
+use actix_web::test::TestRequest;
 use serde_json::json;
 
 /// What an app is called where people do not see it.
@@ -36,5 +38,41 @@ async fn an_app_is_called_the_same_on_every_page() {
     for (page, answer) in told {
         assert!(answer.body.contains(SHOWN), "{page}: {}", answer.body);
         assert!(!answer.body.contains(TECHNICAL), "{page}: {}", answer.body);
+    }
+}
+
+#[actix_web::test]
+async fn nobody_is_made_who_could_never_sign_in() {
+    let house = house_with(|settings| settings.sessions.password_login = false).await;
+    let browser = Browser::new(&house);
+    let refused = browser.get("/setup").await.expect(403);
+    assert!(refused.body.contains("session.password_login"), "{}", refused.body);
+    let fields = [("email", "ann@example.com"), ("username", "ann"), ("password", PASSWORD)];
+    browser.submit("/setup", &fields).await.expect(403);
+    house.get("/users/first", "").await.expect(404);
+    assert!(!refused.body.contains("To the start page"), "which leads here");
+}
+
+#[actix_web::test]
+async fn without_passwords_the_first_account_is_made_at_a_provider_where_that_is_allowed() {
+    let provider = FakeProvider::new(crate::house::NOW.unix_timestamp());
+    let house = house_beside(provider.upstreams(), |settings| {
+        settings.oidc.providers = vec![entry()];
+        settings.oidc.first_user_is_owner = true;
+        settings.sessions.password_login = false;
+    })
+    .await;
+    let page = Browser::new(&house).get("/setup").await.expect(403);
+    assert!(page.body.contains("href=\"/api/v2/users/oidc/corp/callback\">Continue with The Corp"), "{}", page.body);
+    assert!(!page.body.contains("Error 403"), "{}", page.body);
+}
+
+#[actix_web::test]
+async fn the_page_that_asks_for_the_set_up_link_leads_to_no_page_that_leads_back() {
+    let house = house().await;
+    for (path, told) in [("/setup", "Open the set-up link"), ("/setup?token=wrong", "This set-up link does not work")] {
+        let page = house.send(TestRequest::get().uri(path).insert_header(("Accept", "text/html"))).await.expect(403);
+        assert!(page.body.contains(told), "{path}: {}", page.body);
+        assert!(!page.body.contains("class=\"button\""), "{path}: {}", page.body);
     }
 }

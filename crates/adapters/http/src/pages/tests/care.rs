@@ -1,8 +1,8 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
 use super::gallery::{ADA, apps, banner, cancel, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
-use crate::conventions::page::ErrorPage;
-use crate::kit::html::layout::{Brand, Link};
+use crate::conventions::page::{ErrorPage, Told};
+use crate::kit::html::layout::Brand;
 use crate::pages::applications::AuthorizedApps;
 use crate::pages::consent::Consent;
 use crate::pages::home::Home;
@@ -52,7 +52,7 @@ fn links_lead_below_the_path_of_the_access_url() {
             proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback".to_owned())],
             ..links(vec![linked("The Corp")])
         }),
-        html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
+        html(&ErrorPage { brand, told: Told::new("a", "b"), ..error(404, "", "") }),
     ] {
         for attribute in ["href=\"/", "src=\"/", "action=\"/"] {
             let mut places = page.split(attribute).skip(1);

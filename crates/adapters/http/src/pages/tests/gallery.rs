@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::conventions::page::ErrorPage;
+use crate::conventions::page::{ErrorPage, Told};
 use crate::kit::html::layout::{Brand, Link, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::pages::access::{Access, Scope};
@@ -149,7 +149,8 @@ pub(super) fn banner(message: &str, color: &str) -> Banner {
 }
 
 pub(super) fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
-    ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
+    let told = Told { back: None, ..Told::new(title, explanation) };
+    ErrorPage { brand: Brand::default(), status, told, request_id: None }
 }
 
 pub(super) fn html(page: &impl Template) -> String {
@@ -456,11 +457,22 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "error-not-found",
             html(&ErrorPage {
-                back: Some(Link { href: "/", text: "Back to your account" }),
-                ..error(404, "There is nothing here", "The address may be mistyped, or the page has moved.")
+                told: Told::new("There is nothing here", "The address may be mistyped, or the page has moved."),
+                ..error(404, "", "")
             }),
         ),
-        ("error-hostile", html(&ErrorPage { request_id: Some(HOSTILE), ..error(400, HOSTILE, HOSTILE) })),
+        (
+            "error-hostile",
+            html(&ErrorPage {
+                request_id: Some(HOSTILE),
+                told: Told {
+                    detail: HOSTILE,
+                    back: Some(Link { href: HOSTILE, text: HOSTILE }),
+                    ..Told::new(HOSTILE, HOSTILE)
+                },
+                ..error(400, "", "")
+            }),
+        ),
         (
             "home",
             html(&Home {
