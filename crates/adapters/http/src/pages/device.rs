@@ -3,7 +3,7 @@
 //! A link may carry the code, and be from a stranger. So nothing is looked up before the person has said that the code is the one of
 //! their device, and nothing is allowed without the code on the page.
 
-use super::access::{Access, Scope, by_topic, cautions_first};
+use super::access::{Access, Scope, by_care, by_topic};
 use super::app_face::AppFace;
 use super::consent::{standing, standing_that_counts};
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
@@ -57,9 +57,28 @@ pub(crate) struct EnterCode<'a> {
     /// Whether the person must sign in again before anything.
     pub(crate) is_stale: bool,
     /// What has been done, in the end.
-    pub(crate) outcome: Option<&'a str>,
+    pub(crate) outcome: Option<Outcome<'a>>,
     /// Path and query to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// What became of a device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// It may act, with this app.
+    Connected(&'a str),
+    /// It gets nothing, nor does this app.
+    Denied(&'a str),
+}
+
+impl EnterCode<'_> {
+    fn heading(&self) -> &'static str {
+        match self.outcome {
+            None => "Connect a device",
+            Some(Outcome::Connected(_)) => "Device connected",
+            Some(Outcome::Denied(_)) => "Nothing was given",
+        }
+    }
 }
 
 impl Illustrated for EnterCode<'_> {
@@ -132,8 +151,8 @@ pub(crate) struct DecisionForm {
     responses(
         (status = 200, body = String, content_type = "text/html"),
         (status = 303, description = "The user must sign in first"),
-        (status = 400, body = String, content_type = "text/html", description = "No device waits with this code"),
-        (status = 403, description = "The form is stale"),
+        (status = 400, body = String, content_type = "text/html", description = "No device waits with this code, or the form is stale"),
+        (status = 403, body = String, content_type = "text/html", description = "The user signed in too long ago"),
     ),
 )]
 pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
@@ -151,7 +170,7 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
     let is_entry = approves.is_none();
     if is_entry && csrf::check(&call, &actor, Purpose::Device, "", form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return enter_page(&call, &actor, StatusCode::FORBIDDEN, &typed, Some(OUT_OF_DATE)).await;
+        return enter_page(&call, &actor, StatusCode::BAD_REQUEST, &typed, Some(OUT_OF_DATE)).await;
     }
     let Some(code) = code else {
         let notice = "A code has 8 letters, such as WDJB-MJHT.";
@@ -167,29 +186,28 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
     let about = shown(&actor, &asked);
     if csrf::check(&call, &actor, Purpose::Device, &about, form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return decide_page(&call, &actor, &asked, StatusCode::FORBIDDEN).await;
+        return decide_page(&call, &actor, &asked, StatusCode::BAD_REQUEST).await;
     }
     let Some(app) = device::decide(call.context(), &actor, &code, approves).await? else {
         return enter_page(&call, &actor, StatusCode::BAD_REQUEST, "", Some(UNKNOWN)).await;
     };
-    let outcome = if approves {
-        format!("The device with {} is connected. You can close this page and go on there.", app.name())
-    } else {
-        format!("The device with {} gets nothing. If somebody sent you the code, tell your administrator.", app.name())
-    };
-    let page = EnterCode { outcome: Some(&outcome), ..blank(&actor)? };
+    let outcome = if approves { Outcome::Connected(app.name()) } else { Outcome::Denied(app.name()) };
+    let page = EnterCode { outcome: Some(outcome), ..blank(&actor)? };
     let look = of_pages(call.context()).await;
     let page = EnterCode { brand: Brand::of(&call.site, &look), ..page };
     Ok(render(StatusCode::OK, &page, &FormAction::own()))
 }
 
-/// The short way to the page, for who types it.
+/// The short way to the page, for who types it: what devices show.
 #[utoipa::path(
     get, path = paths::DEVICE_SHORT, tag = "pages", operation_id = "device_verification_short",
+    params(("user_code" = Option<String>, Query, description = "The code of the device")),
     responses((status = 303, description = "To the page where a code is entered")),
 )]
-pub(crate) async fn short(_: Call) -> HandlerResult {
-    Ok(redirect(StatusCode::SEE_OTHER, paths::DEVICE))
+pub(crate) async fn short(call: Call) -> HandlerResult {
+    let query = call.request.query_string();
+    let sign = if query.is_empty() { "" } else { "?" };
+    Ok(redirect(StatusCode::SEE_OTHER, &format!("{}{sign}{query}", paths::DEVICE)))
 }
 
 fn blank(actor: &Principal) -> Result<EnterCode<'_>, Failure> {
