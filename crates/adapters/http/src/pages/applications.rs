@@ -4,7 +4,8 @@ use super::access::{Access, Scope};
 use super::app_face::AppFace;
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions::Page;
-use crate::conventions::page::paths;
+use crate::conventions::page::{Done, paths};
+use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
@@ -54,7 +55,7 @@ pub(crate) struct AuthorizedApps<'a> {
     pub(crate) csrf_token: &'a str,
     pub(crate) sign_out_token: &'a str,
     pub(crate) user: Person<'a>,
-    /// What has just been done: `Access of Atlas is revoked.`
+    /// What has just been done.
     pub(crate) notice: Option<&'a str>,
     /// Why nothing has been done.
     pub(crate) caution: Option<&'a str>,
@@ -70,6 +71,7 @@ impl Illustrated for AuthorizedApps<'_> {
 /// Shows the applications that may act for the signed-in user.
 #[utoipa::path(
     get, path = paths::AUTHORIZED_APPS, tag = "pages", operation_id = "applications",
+    params(("done" = Option<String>, Query, description = "What has just been done: `revoked`")),
     responses(
         (status = 200, body = String, content_type = "text/html"),
         (status = 303, description = "The user must sign in first"),
@@ -77,7 +79,8 @@ impl Illustrated for AuthorizedApps<'_> {
 )]
 pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
-    page(&call, &actor, StatusCode::OK, None).await
+    let done = Done::read(&call.request, &[Done::Revoked]);
+    page(&call, &actor, StatusCode::OK, done.map(Done::words)).await
 }
 
 /// The form that takes access back.
@@ -94,10 +97,7 @@ pub(crate) struct RevokeForm {
 #[utoipa::path(
     post, path = paths::AUTHORIZED_APPS, tag = "pages", operation_id = "revoke_application",
     request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = String, content_type = "text/html"),
-        (status = 303, description = "The user must sign in first"),
-    ),
+    responses((status = 303, description = "Done, or the user must sign in first")),
 )]
 pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: RevokeForm = call.form()?.read()?;
@@ -108,7 +108,7 @@ pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> H
     }
     let app = find_by_text(&call, &actor, &form.client_id.unwrap_or_default()).await?;
     grants::withdraw(call.context(), &actor, &app).await?;
-    page(&call, &actor, StatusCode::OK, Some(&format!("Access of {} is revoked.", app.name))).await
+    Ok(redirect(StatusCode::SEE_OTHER, &Done::Revoked.at(paths::AUTHORIZED_APPS)))
 }
 
 /// What one application holds, over all its grants.

@@ -3,7 +3,7 @@
 mod refused;
 
 use self::refused::{bad_client, bad_redirect_uri, bad_request};
-use super::access::{Access, Scope, by_topic, cautions_first};
+use super::access::{Access, Scope, by_care, by_topic};
 use super::app_face::AppFace;
 use super::form_post::send_back;
 use super::{sign_out_token, signed_in, stale_for_programs};
@@ -32,7 +32,7 @@ use doorward_domain::openid::AppProfile;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{
-    Caution, ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
+    ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
 };
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::openid::known::Asking;
@@ -444,6 +444,6 @@ pub(super) fn standing(actor: &Principal) -> String {
 
 /// The same, if it lets what is granted reach what belongs to others.
 pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.care.is_by_roles());
     Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }

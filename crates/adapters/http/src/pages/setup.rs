@@ -245,6 +245,9 @@ pub(super) fn in_words(field: &str, detail: &str) -> String {
     let is_rule = detail.starts_with("Validation failed for tag");
     match field {
         _ if detail.contains("\"required\"") => "Please fill this in.".to_owned(),
+        "password" if detail.starts_with("insecure password") => {
+            "Too easy to guess. Make it longer, or mix capitals, digits and symbols.".to_owned()
+        }
         "email" if is_rule => "This is not an email address.".to_owned(),
         "username" if is_rule => "Use letters, digits and single hyphens, up to 32.".to_owned(),
         "name" if is_rule => "At most 128 characters, without spaces at either end.".to_owned(),

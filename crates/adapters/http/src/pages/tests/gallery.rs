@@ -10,12 +10,13 @@ use crate::pages::app_face::AppFace;
 use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
 use crate::pages::cli_auth::CliAuth;
 use crate::pages::consent::{AppLink, Consent, Registration};
-use crate::pages::device::{DecideOnDevice, EnterCode};
+use crate::pages::device::{DecideOnDevice, EnterCode, Outcome};
 use crate::pages::home::Home;
 use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
 use crate::pages::setup::{Field, Setup};
 use crate::pages::sign_in::{Provider, SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
+use doorward_services::oauth2::Care;
 use doorward_services::oauth2::authorize::Answer;
 
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
@@ -71,19 +72,24 @@ pub(super) fn consent() -> Consent<'static> {
 }
 
 pub(super) fn scope(name: &'static str, topic: &'static str, description: &'static str) -> Scope<'static> {
-    Scope { name, topic, description, caution: None }
+    Scope { name, topic, description, care: Care::Usual }
 }
 
 /// Twenty-five of them, some of which ask for care.
 pub(super) fn many_scopes() -> Access<'static> {
-    let caution = |n| (n < 3).then_some("Not only what is yours: your roles reach what belongs to others.");
-    let one = |n| Scope { caution: caution(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
+    let care = |n| match n {
+        0 => Care::Sensitive { by_roles: true },
+        1..4 => Care::Roles,
+        4..20 => Care::Usual,
+        _ => Care::Beyond,
+    };
+    let one = |n| Scope { care: care(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
     Access::Scopes((0..25).map(one).collect())
 }
 
 pub(super) fn scopes() -> Access<'static> {
     Access::Scopes(vec![
-        Scope { caution: Some(""), ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
+        Scope { care: Care::Sensitive { by_roles: false }, ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
         scope("workspace:read", "Workspaces", "See your workspaces"),
         scope("template:read", "Templates", "See the templates you can use"),
         scope("user:read_personal", "People and organizations", "See your profile, with your email address"),
@@ -138,6 +144,7 @@ pub(super) fn links(links: Vec<LinkedAccount<'static>>) -> LinkedAccounts<'stati
         notice: None,
         caution: None,
         asks_password: true,
+        password_error: None,
         proofs: Vec::new(),
         links,
         providers: vec![Linkable { name: "corp", shown_name: "The Corp", icon: Some(PIXEL) }],
@@ -165,8 +172,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
     let hostile_banners = [banner(HOSTILE, "#004852")];
     let banners =
         [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
-    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
-    let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
+    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners, ..Brand::default() };
+    let hostile_scope = Scope { care: Care::Beyond, ..scope(HOSTILE, HOSTILE, HOSTILE) };
     let cli = || CliAuth {
         brand: Brand::default(),
         csrf_token: "token",
@@ -209,7 +216,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         ("device-link", html(&EnterCode { code: Some("WDJB-MJHT"), ..enter() })),
         ("device-again", html(&EnterCode { notice: Some("No device waits with this code."), typed: "WDJ", ..enter() })),
         ("device-stale", html(&EnterCode { is_stale: true, notice: Some("You signed in too long ago."), ..enter() })),
-        ("device-done", html(&EnterCode { outcome: Some("The device with Atlas is connected."), ..enter() })),
+        ("device-done", html(&EnterCode { outcome: Some(Outcome::Connected("Atlas")), ..enter() })),
+        ("device-denied", html(&EnterCode { outcome: Some(Outcome::Denied(HOSTILE)), ..enter() })),
         (
             "device-hostile",
             html(&EnterCode {
@@ -360,6 +368,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                     logo_url: Some("javascript:alert(1)"),
                     base: HOSTILE,
                     banners: &hostile_banners,
+                    ..Brand::default()
                 },
                 csrf_token: HOSTILE,
                 sign_out_token: HOSTILE,
@@ -410,6 +419,10 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
                 ..links(vec![linked("The Corp")])
             }),
+        ),
+        (
+            "links-wrong-password",
+            html(&LinkedAccounts { password_error: Some("The password is wrong."), ..links(vec![linked("The Corp")]) }),
         ),
         ("links-empty", html(&LinkedAccounts { providers: Vec::new(), ..links(Vec::new()) })),
         (
