@@ -56,8 +56,10 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     let codes = begin(&house, &television, "user:read offline_access").await;
     let code = codes["user_code"].as_str().unwrap();
     assert_eq!((code.len(), &code[4..5]), (9, "-"));
-    assert_eq!(codes["verification_uri"], format!("{ISSUER}{PAGE}"));
-    assert_eq!(codes["verification_uri_complete"], format!("{ISSUER}{PAGE}?user_code={code}"));
+    assert_eq!(codes["verification_uri"], format!("{ISSUER}/device"), "short, as people type it");
+    assert_eq!(codes["verification_uri_complete"], format!("{ISSUER}/device?user_code={code}"));
+    let short = house.send(TestRequest::get().uri(&format!("/device?user_code={code}"))).await.expect(303);
+    assert_eq!(short.header("location"), format!("{PAGE}?user_code={code}"), "the code of a link is kept");
     assert_eq!((codes["expires_in"].as_i64(), codes["interval"].as_i64()), (Some(900), Some(5)));
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending");
 
@@ -86,7 +88,8 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     }
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending", "nothing is allowed yet");
     let done = browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
-    assert!(done.body.contains("robot is connected"), "{}", done.body);
+    assert!(done.body.contains("<h1>Device connected</h1>"), "{}", done.body);
+    assert!(done.body.contains("<bdi>robot</bdi> is connected") && done.body.contains("notice-done"), "{}", done.body);
 
     house.clock.advance(Duration::seconds(5));
     let tokens = poll(&house, &television, &codes).await.expect(200).json();
@@ -170,7 +173,7 @@ async fn who_did_not_start_it_denies_and_the_device_is_told() {
     browser.get(PAGE).await.expect(200);
     browser.submit(PAGE, &[("user_code", code)]).await.expect(200);
     let done = browser.submit(PAGE, &[("user_code", code), ("action", "deny")]).await.expect(200);
-    assert!(done.body.contains("gets nothing"), "{}", done.body);
+    assert!(done.body.contains("<h1>Nothing was given</h1>") && done.body.contains("gets nothing"), "{}", done.body);
     assert_eq!(refused(&house, &television, &codes).await, "access_denied");
 }
 
@@ -184,15 +187,15 @@ async fn a_forged_decision_does_nothing() {
     let browser = Browser::new(&house);
     browser.sign_in("ann@example.com").await;
     browser.get(PAGE).await.expect(200);
-    let skipped = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    let skipped = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     assert!(skipped.body.contains("decide-form"), "the token of the entry decides nothing");
-    browser.submit(PAGE, &[("user_code", second)]).await.expect(403);
+    browser.submit(PAGE, &[("user_code", second)]).await.expect(400);
     browser.get(PAGE).await.expect(200);
     browser.submit(PAGE, &[("user_code", second)]).await.expect(200);
-    let other = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    let other = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     assert!(other.body.contains(first), "nor does the token of another code");
     browser.tokens.borrow_mut().clear();
-    browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     for codes in [&one, &two] {
         assert_eq!(refused(&house, &television, codes).await, "authorization_pending");
     }
