@@ -33,24 +33,6 @@ def test_where_the_answer_goes_is_seen_before_it_can_be_allowed(server, make_per
     assert bottom(box(person, ".facts")) <= bar["y"], "and so is where it leads"
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["laptop", "phone"])
-def test_a_notice_is_one_column_of_text(server, make_person, app_elsewhere, size):
-    person = make_person(server, server.owner.create_user(), viewport=size)
-    person.open_request(app_elsewhere(server))
-    for notice in person.page.locator(".notice").all():
-        widths = notice.evaluate(
-            "e => [...e.children].map(c => getComputedStyle(c).display === 'inline' ? 'text' : c.tagName)"
-        )
-        assert set(widths) <= {"text"}, widths
-        assert notice.evaluate("e => getComputedStyle(e).display") == "block"
-
-
-@pytest.fixture
-def app_elsewhere(callback):
-    """An authorization request whose page has notices."""
-    return lambda server: request_url(server, server.owner.create_app(callback.url))
-
-
 @pytest.mark.parametrize("width", [1280, 720, 390, 320])
 def test_the_header_of_the_account_pages_is_whole(server, make_person, width):
     longest = f"w{secrets.token_hex(15)}w"
@@ -76,3 +58,22 @@ def test_the_header_of_the_account_pages_is_whole(server, make_person, width):
             height = box(person, ".bar")["height"]
             person.screenshot(f"header-{width}-{len(email)}-{path.strip('/').replace('/', '-') or 'home'}")
             assert height <= (70 if width >= 720 else 150), height
+
+
+def test_a_picture_that_cannot_be_loaded_shows_nothing(new_server, make_person):
+    owner = new_server.owner
+    chosen = {"application_name": "", "logo_url": "/nowhere.png", "announcement_banners": []}
+    owner.call("PUT", "/api/v2/appearance", json=chosen)
+    person = make_person(new_server, owner.create_user())
+    person.visit("/login")
+    mark = box(person, ".brand .mark")
+    assert mark is None or mark["width"] == 0, mark
+    person.screenshot("torn-logo")
+
+
+def test_buttons_with_sentences_stay_on_one_line(server, make_person):
+    person = make_person(server, server.owner.create_user(), viewport=SIZES[1])
+    person.sign_in()
+    person.visit("/oauth2/logout")
+    for button in person.page.locator(".choice .button").all():
+        assert button.bounding_box()["height"] < 50, button.inner_text()
