@@ -27,9 +27,7 @@ fn without_covered(scopes: &Scopes) -> Scopes {
     let includes = |one: &ScopeName, other: &ScopeName| covers(std::slice::from_ref(one), other);
     let is_covered = |place: usize, name: &ScopeName| {
         let mut others = names.iter().enumerate().filter(|(other_place, _)| *other_place != place);
-        others.any(|(other_place, other)| {
-            includes(other, name) && (other_place < place || !includes(name, other))
-        })
+        others.any(|(other_place, other)| includes(other, name) && (other_place < place || !includes(name, other)))
     };
     let covered: Vec<ScopeName> =
         names.iter().enumerate().filter(|(place, name)| is_covered(*place, name)).map(|(_, name)| *name).collect();
@@ -86,7 +84,8 @@ impl<'a> Reach<'a> {
         if !permissions.iter().any(is_open) {
             return Care::Beyond;
         }
-        let is_extended = |permission| any_action(permission, false, |resource, action| self.is_extended(resource, action));
+        let is_extended =
+            |permission| any_action(permission, false, |resource, action| self.is_extended(resource, action));
         let by_roles = permissions.iter().any(is_extended);
         match (name.is_sensitive(), by_roles) {
             (true, by_roles) => Care::Sensitive { by_roles },

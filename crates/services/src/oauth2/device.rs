@@ -231,7 +231,12 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
 ///
 /// Needs a person, who has signed in lately; to approve also `oauth2_app_code_token:create` on those of the caller, and a credential that
 /// covers the scopes. Errors: as of [`look`], and `Forbidden`.
-pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves: bool) -> Result<Option<ShownApp>, Error> {
+pub async fn decide(
+    ctx: &Context,
+    actor: &Principal,
+    code: &UserCode,
+    approves: bool,
+) -> Result<Option<ShownApp>, Error> {
     let attempt = Attempt::new(ctx, actor, code)?;
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);

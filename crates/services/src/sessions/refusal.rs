@@ -33,7 +33,9 @@ mod tests {
 
     #[test]
     fn suspended_users_are_told_what_pages_know() {
-        let Error::Unauthenticated { message, .. } = inactive(UserStatus::Suspended) else { panic!("it is no refusal") };
+        let Error::Unauthenticated { message, .. } = inactive(UserStatus::Suspended) else {
+            panic!("it is no refusal")
+        };
         assert_eq!(message, SUSPENDED);
     }
 }

@@ -46,7 +46,8 @@ impl<'a> Refusal<'a> {
     pub(crate) fn too_many(standing: Standing) -> Self {
         let text = format!("You have been rate limited: more than {} requests per minute.", standing.limit);
         let code = OAuthErrorCode::TemporarilyUnavailable;
-        let explanation = "More came from you than this server takes within a minute. Wait a minute, then try again.".into();
+        let explanation =
+            "More came from you than this server takes within a minute. Wait a minute, then try again.".into();
         Self { code, explanation, ..Self::of(StatusCode::TOO_MANY_REQUESTS, "Too many requests", text) }
     }
 
@@ -109,7 +110,10 @@ impl<'a> Refusal<'a> {
             }
         };
         let (title, explanation) = if status == StatusCode::PAYLOAD_TOO_LARGE {
-            ("Too much at once", "What your browser sent is longer than this server takes. Go back and make it shorter.")
+            (
+                "Too much at once",
+                "What your browser sent is longer than this server takes. Go back and make it shorter.",
+            )
         } else {
             ("This did not work", "What your browser sent cannot be read. Please go back and try again.")
         };

@@ -31,9 +31,7 @@ use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback,
 use doorward_domain::openid::AppProfile;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{
-    ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
-};
+use doorward_services::oauth2::{ScopeText, client_documents, consent_scopes, pushed_requests, request_objects};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
@@ -367,12 +365,13 @@ fn is_silent(request: &AuthorizeRequest) -> bool {
 /// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
 fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
+    let app = consent.shown_app();
     let parts = [
         call.request.query_string(),
         &consent.told().to_string(),
         consent.redirect_uri.as_str(),
         resource,
-        consent.shown_app().name(),
+        app.name(),
         &consent
             .server
             .as_ref()

@@ -120,7 +120,8 @@ fn needs_passwords(call: &Call) -> Option<HttpResponse> {
     const TEXT: &str = "This server has no users yet, and the first account signs in with a password, which the setting \
                         session.password_login turns off. Turn it on, start the server anew and create the account. Once it \
                         signs in through an identity provider, passwords can be turned off again.";
-    const THERE: &str = "This server has no users yet. The first account is made by signing in through an identity provider.";
+    const THERE: &str =
+        "This server has no users yet. The first account is made by signing in through an identity provider.";
     if sessions::auth_methods(call.context()).password {
         return None;
     }

@@ -187,8 +187,11 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
         Err(Error::Refused(message)) => (StatusCode::FORBIDDEN, message),
         Err(Error::Invalid { fields, .. }) => {
             let is_no_address = !email.trim().is_empty() && fields.iter().any(|field| field.field == "email");
-            let told =
-                if is_no_address { "This is not an email address." } else { "Give your email address and your password." };
+            let told = if is_no_address {
+                "This is not an email address."
+            } else {
+                "Give your email address and your password."
+            };
             (StatusCode::BAD_REQUEST, told.to_owned())
         }
         Err(Error::TooManyAttempts { retry_after }) => {

@@ -144,7 +144,10 @@ fn an_unsafe_icon_or_cancel_address_is_left_out() {
     });
     assert!(!page.contains("svg+xml,"));
     assert!(page.contains("id=\"cancel-link\" href=\"/\""));
-    assert!(html(&Consent { app: AppFace::sample("Atlas", Some(PIXEL)), ..consent() }).contains("<img src=\"data:image/png;base64,"));
+    assert!(
+        html(&Consent { app: AppFace::sample("Atlas", Some(PIXEL)), ..consent() })
+            .contains("<img src=\"data:image/png;base64,")
+    );
 }
 
 #[test]

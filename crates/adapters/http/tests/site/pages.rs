@@ -156,11 +156,9 @@ async fn errors_look_as_the_other_pages_do() {
     let browser = Browser::new(&house);
     browser.get("/login").await.expect(200);
     let lost = browser.get("/nothing").await.expect(404).body;
-    for part in [
-        "<title>Page not found · Acme Portal</title>",
-        "<aside aria-label=\"Announcements\">",
-        "Maintenance on Sunday",
-    ] {
+    for part in
+        ["<title>Page not found · Acme Portal</title>", "<aside aria-label=\"Announcements\">", "Maintenance on Sunday"]
+    {
         assert!(lost.contains(part), "{part}: {lost}");
     }
 }
@@ -202,7 +200,10 @@ async fn the_sign_in_page_says_what_is_wrong() {
     let house = house().await;
     let owner = house.owner().await;
     house.member(&owner, "bob").await;
-    house.api(actix_web::http::Method::PUT, "/users/bob/status/suspend", &owner, serde_json::Value::Null).await.expect(200);
+    house
+        .api(actix_web::http::Method::PUT, "/users/bob/status/suspend", &owner, serde_json::Value::Null)
+        .await
+        .expect(200);
     let browser = Browser::new(&house);
     browser.get("/login").await.expect(200);
     for (email, password, status, told) in [

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_page_tells_of_what_it_knows_and_of_nothing_else() {
-        let read = |uri: &str| Done::read(&TestRequest::with_uri(uri).to_http_request(), &[Done::Linked, Done::Unlinked]);
+        let read =
+            |uri: &str| Done::read(&TestRequest::with_uri(uri).to_http_request(), &[Done::Linked, Done::Unlinked]);
         for done in Done::ALL {
             let is_told = matches!(done, Done::Linked | Done::Unlinked);
             assert_eq!(read(&done.at("/account/links")), is_told.then_some(done), "{done:?}");

@@ -26,7 +26,10 @@ fn what_asks_for_care_comes_first_and_is_never_a_tick() {
     let owner = html(&Consent { standing: Some("Owner of this server"), ..consent() });
     assert!(owner.contains("You are <strong>Owner of this server</strong>"));
     let (above, below) = page.split_once("id=\"scope-list\"").unwrap();
-    assert!(above.contains("Returns you to") && !below.contains("Returns you to"), "where it leads comes before the list");
+    assert!(
+        above.contains("Returns you to") && !below.contains("Returns you to"),
+        "where it leads comes before the list"
+    );
     assert!(!html(&consent()).contains("id=\"standing\""));
 }
 

@@ -89,7 +89,10 @@ pub(super) fn many_scopes() -> Access<'static> {
 
 pub(super) fn scopes() -> Access<'static> {
     Access::Scopes(vec![
-        Scope { care: Care::Sensitive { by_roles: false }, ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
+        Scope {
+            care: Care::Sensitive { by_roles: false },
+            ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH")
+        },
         scope("workspace:read", "Workspaces", "See your workspaces"),
         scope("template:read", "Templates", "See the templates you can use"),
         scope("user:read_personal", "People and organizations", "See your profile, with your email address"),

@@ -54,7 +54,10 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
         let refused = browser.submit(PAGE, &fields).await.expect(status);
         let is_at_field = refused.body.contains("id=\"password-error\"") && refused.body.contains("<title>Error: ");
         assert!(refused.body.contains(told), "{}", refused.body);
-        assert_eq!((is_at_field, refused.body.contains("role=\"alert\"")), (told != "no such provider", told == "no such provider"));
+        assert_eq!(
+            (is_at_field, refused.body.contains("role=\"alert\"")),
+            (told != "no such provider", told == "no such provider")
+        );
         assert_eq!(refused.cookies(), Vec::<String>::new());
     }
     // A form of another site has no token, or one of another form.
