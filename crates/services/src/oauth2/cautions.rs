@@ -51,6 +51,27 @@ const OPENED_BY_LISTS: [ResourceType; 9] = [
     ResourceType::WorkspaceDormant,
 ];
 
+/// What has no owner: it is no use that everybody may do nearly everything with what is theirs.
+const OF_NOBODY: [ResourceType; 17] = [
+    ResourceType::AssignOrgRole,
+    ResourceType::AssignRole,
+    ResourceType::AuditLog,
+    ResourceType::CryptoKey,
+    ResourceType::DebugInfo,
+    ResourceType::DeploymentConfig,
+    ResourceType::DeploymentStats,
+    ResourceType::IdpsyncSettings,
+    ResourceType::License,
+    ResourceType::NotificationTemplate,
+    ResourceType::Oauth2App,
+    ResourceType::Oauth2AppSecret,
+    ResourceType::Organization,
+    ResourceType::Replicas,
+    ResourceType::System,
+    ResourceType::TailnetCoordinator,
+    ResourceType::WorkspaceProxy,
+];
+
 /// What a user may do, and what roles add to what everybody may.
 struct Reach<'a> {
     subject: &'a Subject,
@@ -99,8 +120,10 @@ impl<'a> Reach<'a> {
         if OPENED_BY_LISTS.contains(&resource) {
             return true;
         }
-        let own = self.subject.id();
-        let kinds = [Object::new(resource), Object::new(resource).owner(own.clone()), foreign(resource)];
+        let mut kinds = vec![Object::new(resource)];
+        if !OF_NOBODY.contains(&resource) {
+            kinds.extend([Object::new(resource).owner(self.subject.id().clone()), foreign(resource)]);
+        }
         let allows = |object: &Object<'_>| self.subject.allows(action, object);
         kinds.iter().any(|kind| {
             allows(kind)
