@@ -235,3 +235,15 @@ async fn linked_accounts_are_offered_where_there_are_providers() {
     let page = browser.get("/account/links").await.expect(200).body;
     assert!(!page.contains("You can sign in with each") && page.contains("has no identity provider"), "{page}");
 }
+
+#[actix_web::test]
+async fn what_is_too_long_is_not_called_unreadable() {
+    let house = house().await;
+    let request = TestRequest::post()
+        .uri("/login")
+        .insert_header(("Accept", "text/html"))
+        .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+        .set_payload(format!("email={}", "x".repeat(2 * 1024 * 1024)));
+    let page = house.send(request).await.expect(413).body;
+    assert!(page.contains("<h1>Too much at once</h1>") && !page.contains("cannot be read"), "{page}");
+}

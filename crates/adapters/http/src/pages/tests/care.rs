@@ -71,6 +71,15 @@ fn links_lead_below_the_path_of_the_access_url() {
 }
 
 #[test]
+fn whoever_is_still_signed_in_elsewhere_is_led_there_first() {
+    let primary = |page: &str| page.split("button-primary").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let there = html(&SignedOut { there: Some(("The Corp", "https://id.example/end")), ..SignedOut::default() });
+    assert!(primary(&there).ends_with("Sign out at The Corp"), "{there}");
+    assert_eq!(there.matches("button-primary").count(), 1);
+    assert!(primary(&html(&SignedOut::default())).ends_with("Sign in again"));
+}
+
+#[test]
 fn enter_in_the_password_chooses_no_provider_where_there_are_several() {
     let one = links(vec![linked("The Corp")]);
     let another = Linkable { name: "other", shown_name: "Another", icon: None };
