@@ -94,6 +94,14 @@ pub async fn of_pages(ctx: &Context) -> Arc<Appearance> {
     }
 }
 
+/// How pages looked last, without asking anybody: for those that tell of an error, which must not depend on anything, and for those that
+/// are over at once. As if nobody had chosen anything, until a page has been shown.
+#[must_use]
+pub fn remembered(ctx: &Context) -> Arc<Appearance> {
+    let is_licensed = ctx.licensing.allows(Feature::Appearance, ctx.clock.now());
+    ctx.looks.last().filter(|_chosen| is_licensed).unwrap_or_default()
+}
+
 fn licensed_only(chosen: Option<Appearance>, licensed: Features) -> Appearance {
     chosen.filter(|_chosen| licensed.contains(Feature::Appearance)).unwrap_or_default()
 }

@@ -33,6 +33,7 @@ mod client_keys;
 mod client_rules;
 mod one_use;
 pub(crate) mod scopes;
+mod shown_app;
 mod signed_tokens;
 
 pub use cautions::consent_scopes;
@@ -40,4 +41,5 @@ pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use client_rules::ClientRulesCommand;
 pub use policy::Policies;
-pub use scopes::{Caution, ScopeText, describe_scopes};
+pub use scopes::{Care, ScopeText, describe_scopes};
+pub use shown_app::{AppPicture, ShownApp};

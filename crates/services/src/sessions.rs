@@ -26,6 +26,7 @@ pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub(crate) use login::{confirm_password, record as refused_sign_in};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
+pub use refusal::SUSPENDED;
 pub(crate) use refusal::unknown_key;
 pub use revalidate::lives;
 pub(crate) use throttling::{Guard, name_key, place_of};

@@ -171,7 +171,7 @@ def test_an_account_is_linked_and_removed_on_the_page(up, make_person):
     person.page.fill("input[name=password]", "anything")
     person.page.get_by_role("button", name="Sign-in").click()
     person.page.get_by_role("button", name="Continue").click()
-    expect(person.page).to_have_url(re.compile(r"/account/links$"))
+    expect(person.page).to_have_url(re.compile(r"/account/links\?done=linked$"))
     expect(person.page.get_by_role("heading", name="The Company")).to_be_visible()
 
     other = make_person(server)

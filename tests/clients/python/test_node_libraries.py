@@ -179,7 +179,7 @@ def test_a_device_waits_for_somebody_with_a_browser(server, make_person, library
     person = make_person(server, server.owner.create_user())
     device = library.device(parameters={"scope": "openid email"})
     assert (device["expires_in"], device["interval"]) == (900, 5)
-    assert device["verification_uri"] == f"{server.url}/oauth2/device/verify"
+    assert device["verification_uri"] == f"{server.url}/device"
     person.visit(device["verification_uri"])
     person.fill_sign_in()
     with ThreadPoolExecutor(1) as waiting:

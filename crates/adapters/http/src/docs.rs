@@ -92,6 +92,7 @@ pub(crate) async fn viewer(call: Call) -> HandlerResult {
     };
     let mut response = answer::bytes(StatusCode::OK, html, page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, VIEWER_POLICY);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
 
@@ -104,6 +105,7 @@ pub(crate) async fn viewer(call: Call) -> HandlerResult {
 pub(crate) async fn viewer_file(call: Call) -> HandlerResult {
     let file = match &*call.segment("file") {
         "start.js" => Some((Bytes::from_static(include_bytes!("docs/start.js")), "text/javascript; charset=utf-8")),
+        "viewer.css" => Some((Bytes::from_static(include_bytes!("docs/viewer.css")), "text/css; charset=utf-8")),
         name => vendored(name),
     };
     let Some((body, content_type)) = file else { return Ok(page::not_found(&call)) };

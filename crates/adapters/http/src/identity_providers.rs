@@ -3,13 +3,14 @@
 
 mod links;
 
-use crate::conventions::page::problem;
+use crate::conventions::page::{Done, Told, paths, problem_of};
 use crate::conventions::{self, Api};
 use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::{created, redirect};
 use crate::kit::call::Call;
-use crate::kit::error::{HandlerResult, api_error};
+use crate::kit::error::{Failure, HandlerResult, api_error};
 use crate::kit::extract::credential::cookies;
+use crate::kit::html::layout::Link;
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -23,7 +24,9 @@ use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Action;
 use doorward_domain::{Secret, wire};
-use doorward_services::identity_providers::{self, Arrival, Beginning, Convert, FLOW_LIFETIME, SessionThen, Way};
+use doorward_services::identity_providers::{
+    self, Arrival, Beginning, Convert, Errand, FLOW_LIFETIME, SessionThen, Way,
+};
 use doorward_services::intent::Intent;
 use doorward_services::{Error, OAuthError, Principal};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -41,9 +44,6 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_convert_login, convert_login).limit(Limit::Login);
     links::routes(routes);
 }
-
-/// What a page says that is about a sign-in that failed.
-const TITLE: &str = "Signing in did not work";
 
 /// The largest body of a logout request.
 const LOGOUT_BODY_MAX: usize = 64 * 1024;
@@ -101,13 +101,25 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
     let callback = Callback::read(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
     let callback = match callback {
         Ok(Callback::Start { merge_state, return_target, anew }) => {
+            let errand = Errand::of_state(merge_state.as_deref().unwrap_or_default());
             let agreed = kept(&call, wire::OAUTH_CONVERT_COOKIE);
             let beginning = Beginning { merge_state: merge_state.map(Secret::new), agreed, anew };
-            return begin(&call, &way, beginning, &return_target).await;
+            return match begin(&call, &way, beginning, &return_target).await {
+                Err(Failure::Api(error)) => Ok(told(&call, error, errand, &return_target)),
+                answer => answer,
+            };
         }
         Ok(callback) => callback,
-        Err(defect) => return Ok(told(&call, Error::invalid(format!("This address is not right: {defect}.")))),
+        Err(defect) => {
+            let error = Error::invalid_because("This address is not right.", format!("{defect}."));
+            return Ok(told(&call, error, Errand::SignIn, &kept_target(&call)));
+        }
     };
+    let errand = Errand::of_state(match &callback {
+        Callback::Code { state, .. } | Callback::Failed { state: Some(state), .. } => state,
+        Callback::Failed { state: None, .. } | Callback::Start { .. } => "",
+    });
+    let target = kept_target(&call);
     let arrival = Arrival {
         way,
         callback,
@@ -118,8 +130,7 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
     };
     let mut response = match identity_providers::finish(call.context(), arrival, &call.origin).await {
         Ok(finished) => {
-            let target = cookies(&call.request, wire::OAUTH_REDIRECT_COOKIE).into_iter().next().unwrap_or_default();
-            let target = return_target(&percent_decode_str(&target).decode_utf8().unwrap_or_default());
+            let target = done_at(&finished.session, target);
             let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &target);
             match finished.session {
                 SessionThen::New(session) => {
@@ -130,13 +141,19 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
             }
             response
         }
-        Err(error) => told(&call, error),
+        Err(error) => told(&call, error, errand, &target),
     };
     // A state is good for one answer, whatever came of it.
     for name in [wire::OAUTH_STATE_COOKIE, wire::OAUTH_REDIRECT_COOKIE, wire::OAUTH_CONVERT_COOKIE] {
         set_cookie(&mut response, &flow_cookie(&call, name, "", Duration::ZERO))?;
     }
     Ok(response)
+}
+
+/// Where the visitor wanted to go when they were sent away: a path and query of ours.
+fn kept_target(call: &Call) -> String {
+    let target = cookies(&call.request, wire::OAUTH_REDIRECT_COOKIE).into_iter().next().unwrap_or_default();
+    return_target(&percent_decode_str(&target).decode_utf8().unwrap_or_default())
 }
 
 /// The values of the cookies of this name.
@@ -146,10 +163,7 @@ fn kept(call: &Call, name: &str) -> Vec<Secret<String>> {
 
 /// Sends the browser to the provider.
 async fn begin(call: &Call, way: &Way, beginning: Beginning, target: &str) -> HandlerResult {
-    let begun = match identity_providers::begin(call.context(), way, beginning).await {
-        Ok(begun) => begun,
-        Err(error) => return Ok(told(call, error)),
-    };
+    let begun = identity_providers::begin(call.context(), way, beginning).await?;
     let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, begun.location.expose());
     let target = utf8_percent_encode(target, IN_COOKIES).to_string();
     for (name, value) in [(wire::OAUTH_STATE_COOKIE, begun.state.expose()), (wire::OAUTH_REDIRECT_COOKIE, &target)] {
@@ -169,17 +183,17 @@ pub(crate) fn flow_cookie<'a>(call: &Call, name: &'a str, value: &'a str, max_ag
         .finish()
 }
 
-/// A sign-in that did not work, as a page, or as JSON for a program. Nobody is sent to the sign-in page, which
-/// would not say why.
-fn told(call: &Call, error: Error) -> HttpResponse {
+/// What did not work, as a page, or as JSON for a program. Nobody is sent to the sign-in page, which would not say why; the page has a
+/// link that goes on to `target`, a path and query of ours.
+fn told(call: &Call, error: Error, errand: Errand, target: &str) -> HttpResponse {
     // The address is one of the API, so whoever does not ask for a page gets none.
     let is_program = wish(&call.request) != Wish::Page;
-    let (status, explanation) = match error {
-        Error::Unauthenticated { message, .. } => (StatusCode::UNAUTHORIZED, message),
-        Error::Refused(message) => (StatusCode::FORBIDDEN, message),
-        Error::Invalid { message, .. } => (StatusCode::BAD_REQUEST, message),
-        Error::Conflict { message, .. } => (StatusCode::CONFLICT, message),
-        Error::Upstream(message) => (StatusCode::BAD_GATEWAY, message),
+    let (status, explanation, detail) = match error {
+        Error::Unauthenticated { message, detail } => (StatusCode::UNAUTHORIZED, message, detail),
+        Error::Refused(message) => (StatusCode::FORBIDDEN, message, String::new()),
+        Error::Invalid { message, detail, .. } => (StatusCode::BAD_REQUEST, message, detail),
+        Error::Conflict { message, .. } => (StatusCode::CONFLICT, message, String::new()),
+        Error::Upstream(message) => (StatusCode::BAD_GATEWAY, message, String::new()),
         error @ (Error::NotFound
         | Error::UserNotFound
         | Error::OrganizationNotFound(_)
@@ -193,7 +207,38 @@ fn told(call: &Call, error: Error) -> HttpResponse {
             return call.convention.failed(&call.asked(), error);
         }
     };
-    if is_program { api_error(status, TITLE, &explanation) } else { problem(call, status, TITLE, &explanation) }
+    let again = sign_in_again(target);
+    let (title, href, text) = match errand {
+        Errand::SignIn => ("Signing in did not work", again.as_str(), "Try another way"),
+        Errand::Link => ("The account was not linked", paths::LINKS, "To your linked accounts"),
+        Errand::Convert => ("Nothing was changed", paths::HOME, "To the start page"),
+    };
+    if is_program {
+        let all = if detail.is_empty() { explanation } else { format!("{explanation} {detail}") };
+        return api_error(status, title, &all);
+    }
+    let is_error = explanation != identity_providers::CANCELLED;
+    let back = Some(Link { href, text });
+    problem_of(call, status, &Told { detail: &detail, is_error, back, ..Told::new(title, &explanation) })
+}
+
+/// The sign-in page, from where it goes on to this path and query of ours.
+fn sign_in_again(target: &str) -> String {
+    if target == paths::HOME {
+        return paths::LOGIN.to_owned();
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("redirect", target).finish();
+    format!("{}?{query}", paths::LOGIN)
+}
+
+/// Where the browser goes when all is done: the page says so if it is one of ours.
+fn done_at(session: &SessionThen, target: String) -> String {
+    match session {
+        SessionThen::Kept if target == paths::LINKS => Done::Linked.at(&target),
+        SessionThen::New(_) | SessionThen::Kept => target,
+        // The session is gone, and the password with it.
+        SessionThen::None => Done::Converted.at(&sign_in_again(&target)),
+    }
 }
 
 /// What is asked by a user who wants to sign in otherwise.

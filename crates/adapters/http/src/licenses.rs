@@ -6,6 +6,7 @@ use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, api_error, whole_seconds_up};
 use crate::kit::json::{Timestamp, append};
 use crate::kit::routes::Routes;
+use crate::kit::waiting::wait_in_words;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -149,7 +150,8 @@ pub(crate) async fn refresh(call: Call, actor: Principal) -> HandlerResult {
         Refresh::Done => Ok(message("Entitlements have been refreshed.")),
         Refresh::TooSoon(left) => {
             let seconds = whole_seconds_up(left);
-            let text = format!("Entitlements were refreshed within the last minute. Try again in {seconds} seconds.");
+            let wait = wait_in_words(seconds);
+            let text = format!("Entitlements were refreshed within the last minute. Try again in {wait}.");
             let mut response = api_error(StatusCode::BAD_REQUEST, &text, "");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)

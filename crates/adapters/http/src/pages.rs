@@ -4,6 +4,7 @@
 //! without JavaScript and asks nothing of another host, except the icon of an application.
 
 mod access;
+mod app_face;
 pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;

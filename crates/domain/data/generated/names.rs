@@ -56,7 +56,7 @@ pub enum ResourceType {
     Replicas,
     /// `system`: internal system records.
     System,
-    /// `tailnet_coordinator`: the network coordinator.
+    /// `tailnet_coordinator`: the network between workspaces.
     TailnetCoordinator,
     /// `template`: templates.
     Template,

@@ -29,6 +29,12 @@ impl Looks {
         }
     }
 
+    /// What was read last, however long ago.
+    pub(super) fn last(&self) -> Option<Arc<Appearance>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.chosen.as_ref().map(|(chosen, _)| Arc::clone(chosen))
+    }
+
     /// Remembers what was read, unless it was changed meanwhile.
     pub(super) fn keep(&self, chosen: Arc<Appearance>, begun_at: u64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +65,8 @@ mod tests {
         let now = looks.known().unwrap_err();
         looks.keep(Arc::new(acme.clone()), now);
         assert_eq!(*looks.known().unwrap(), acme);
+        assert_eq!(looks.last().as_deref(), Some(&acme));
         looks.forget();
-        assert!(looks.known().is_err());
+        assert!(looks.known().is_err() && looks.last().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Finding or making the account of somebody whom a provider vouches for, in one transaction.
 
-use super::identity::Identified;
+use super::identity::{Identified, kept_out};
 use super::links::{NewLink, find_link, insert_link, note_link, update_link};
 use crate::Principal;
 use crate::audit::Diff;
@@ -86,7 +86,7 @@ pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin
             Err(Undone::Failed(Error::Conflict { .. })) if tries < TRIES => {}
             Err(Undone::Failed(error)) => return Err(error),
             Err(Undone::Unsyncable(why)) => {
-                let told = Error::Refused(format!("You cannot sign in: {why}."));
+                let told = Error::Refused(kept_out(&why));
                 refuse(ctx, sign_in.person, origin, Some(why)).await?;
                 return Err(told);
             }
@@ -99,9 +99,9 @@ pub(super) fn admit(ctx: &Context, person: &Identified) -> Result<(), Error> {
     if person.login_type != LoginType::Oidc {
         return Ok(());
     }
-    idp_sync::may_sign_in(&person.sync_claims(), &ctx.settings.idp_sync).map_err(|kept_out| {
-        let told = format!("You cannot sign in: {kept_out}.");
-        if matches!(kept_out, NotAdmitted::Unreadable(_)) { Error::invalid(told) } else { Error::Refused(told) }
+    idp_sync::may_sign_in(&person.sync_claims(), &ctx.settings.idp_sync).map_err(|why| {
+        let told = kept_out(&why);
+        if matches!(why, NotAdmitted::Unreadable(_)) { Error::invalid(told) } else { Error::Refused(told) }
     })
 }
 

@@ -1,6 +1,6 @@
 //! Exchanging a code for tokens, by the crate `oauth2` with our own way out as its HTTP client.
 
-use super::upstream::{chosen, told};
+use super::upstream::{chosen, told, unreadable};
 use super::ways::{GITHUB, Way};
 use crate::context::Context;
 use crate::error::Error;
@@ -185,11 +185,11 @@ pub(super) async fn exchange(
         Err(RequestTokenError::Request(failure)) => Err(told(name, "the token endpoint", &failure)),
         Err(RequestTokenError::Parse(..)) => {
             tracing::warn!(provider = name, "the answer of the token endpoint cannot be read");
-            Err(Error::Upstream("The identity provider gave an answer that cannot be read.".to_owned()))
+            Err(unreadable())
         }
         Err(RequestTokenError::Other(_)) => {
             tracing::warn!(provider = name, "the token endpoint gave an empty answer, or one that is no JSON");
-            Err(Error::Upstream("The identity provider gave an answer that cannot be read.".to_owned()))
+            Err(unreadable())
         }
     }
 }

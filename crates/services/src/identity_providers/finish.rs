@@ -4,10 +4,11 @@ use super::account::enter;
 use super::conversions;
 use super::convert::convert;
 use super::exchange::{Endpoints, Proofs, exchange};
-use super::flow::{ANEW, CONVERT, Flow, LINK};
+use super::flow::{ANEW, Errand, Flow};
 use super::identity::{of_github, of_oidc};
 use super::link::link;
 use super::link_requests;
+use super::upstream::NOT_ACCEPTED;
 use super::ways::{GITHUB, Way, provider};
 use crate::context::Context;
 use crate::error::Error;
@@ -67,12 +68,10 @@ enum Purpose {
 impl Purpose {
     /// What the state says, and what the browser has kept of it.
     fn read(ctx: &Context, state: &str, agreed: &[Secret<String>], provider: &str) -> Result<Self, Error> {
-        Ok(if state.starts_with(CONVERT) {
-            Self::Convert(conversions::read(ctx, agreed, state)?)
-        } else if state.starts_with(LINK) {
-            Self::Link(link_requests::read(ctx, agreed, state, provider)?)
-        } else {
-            Self::SignIn
+        Ok(match Errand::of_state(state) {
+            Errand::Convert => Self::Convert(conversions::read(ctx, agreed, state)?),
+            Errand::Link => Self::Link(link_requests::read(ctx, agreed, state, provider)?),
+            Errand::SignIn => Self::SignIn,
         })
     }
 
@@ -107,7 +106,7 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
     // Errors too are of the provider only if they say so (RFC 9207 2.4).
     if let (Endpoints::Oidc(discovery), Some(provider)) = (&endpoints, provider) {
         check_response_issuer(issuer.as_deref(), provider, discovery.always_sends_issuer)
-            .map_err(|defect| Error::invalid(format!("This sign-in is not accepted: {defect}.")))?;
+            .map_err(|defect| Error::invalid_because(NOT_ACCEPTED, format!("{defect}.")))?;
     }
     let code = answer.map_err(failed)?;
     let name = provider.map_or(GITHUB, |provider| &provider.name);
@@ -142,14 +141,19 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
     Ok(Finished { session })
 }
 
-/// What the visitor is told of an error that the provider answers.
+/// What a visitor is told who did not want to, or was not let in there.
+pub const CANCELLED: &str = "You cancelled, or the identity provider did not let you in.";
+
+/// What the visitor is told of an error that the provider answers, and in small print what the provider says of it.
 fn failed(error: ProviderError) -> Error {
-    let mut message = format!("The identity provider refused this sign-in ({}).", error.code);
+    let message =
+        if error.code == "access_denied" { CANCELLED } else { "The identity provider could not do this for you." };
+    let mut detail = format!("the identity provider says {}.", error.code);
     for more in [error.description, error.more].into_iter().filter(|more| !more.is_empty()) {
-        message.push(' ');
-        message.push_str(&more);
+        detail.push(' ');
+        detail.push_str(&more);
     }
-    Error::invalid(message)
+    Error::invalid_because(message, detail)
 }
 
 /// Whether the browser that comes is the one that was sent (RFC 6749 10.12).

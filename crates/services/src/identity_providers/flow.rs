@@ -21,6 +21,31 @@ pub(super) const LINK: &str = "link-";
 /// derived from all of the state.
 pub(super) const ANEW: &str = "anew-";
 
+/// What a visitor is sent to a provider for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// To sign in.
+    SignIn,
+    /// To sign in otherwise from now on.
+    Convert,
+    /// To link an account.
+    Link,
+}
+
+impl Errand {
+    /// As this state says, whoever made it: enough to choose words by.
+    #[must_use]
+    pub fn of_state(state: &str) -> Self {
+        if state.starts_with(CONVERT) {
+            Self::Convert
+        } else if state.starts_with(LINK) {
+            Self::Link
+        } else {
+            Self::SignIn
+        }
+    }
+}
+
 /// A sign-in that is under way at one provider.
 pub(super) struct Flow<'a> {
     ctx: &'a Context,

@@ -4,7 +4,7 @@ use super::exchange::Tokens;
 use super::flow::Flow;
 use super::graph;
 use super::signed::{self, Signed};
-use super::upstream::{chosen, told, unusable};
+use super::upstream::{NOT_ACCEPTED, chosen, told, unusable};
 use super::ways::GITHUB;
 use crate::context::Context;
 use crate::error::Error;
@@ -76,10 +76,15 @@ impl Identified {
     }
 }
 
+/// Why an account may not come in, whatever it came for.
+pub(super) fn kept_out(why: &dyn Display) -> String {
+    format!("That account cannot sign in here: {why}.")
+}
+
 /// What is refused, for the log and, without what the provider said, for the visitor.
 fn refused(provider: &str, defect: &dyn Display) -> Error {
     tracing::warn!(provider, %defect, "what the identity provider says is refused");
-    Error::invalid(format!("What the identity provider says is not accepted here: {defect}."))
+    Error::invalid_because(NOT_ACCEPTED, format!("{defect}."))
 }
 
 /// Who a provider of OpenID Connect says that this is.
@@ -109,7 +114,7 @@ pub(super) async fn of_oidc(
     let merged = merge(&claims, other.as_ref(), provider).map_err(|defect| refuse(&defect))?;
     let profile = read_profile(&merged, provider).map_err(|defect| {
         if matches!(defect, ProfileDefect::Address(AddressDefect::NotVerified | AddressDefect::Domain)) {
-            Error::Refused(format!("You cannot sign in: {defect}."))
+            Error::Refused(kept_out(&defect))
         } else {
             refuse(&defect)
         }
@@ -219,7 +224,7 @@ pub(super) async fn of_github(ctx: &Context, tokens: &Tokens) -> Result<Identifi
         } else {
             list(ctx, tokens, "/user/teams?per_page=100").await?
         };
-        rules.check(&memberships, &teams).map_err(|defect| Error::Refused(format!("You cannot sign in: {defect}.")))?;
+        rules.check(&memberships, &teams).map_err(|defect| Error::Refused(kept_out(&defect)))?;
     }
     let found = read_github(&user, &emails).map_err(|defect| refuse(&defect))?;
     let now = ctx.clock.now();

@@ -201,13 +201,34 @@ fn keep<T>(
     Ok(value)
 }
 
+/// What is said of what a provider answers, and is not as it must be.
+pub(super) const NOT_ACCEPTED: &str = "The identity provider gave an answer that is not accepted here.";
+
 /// What a visitor is told of an answer that cannot be used. The log says more.
 pub(super) fn unusable() -> Error {
-    Error::Upstream("The identity provider gave an answer that is not accepted here.".to_owned())
+    Error::Upstream(NOT_ACCEPTED.to_owned())
 }
 
 /// What a visitor is told of a provider that does not answer; what happened is for the log.
 pub(super) fn told(provider: &str, what: &'static str, failure: &FetchError) -> Error {
     tracing::warn!(provider, what, class = failure.class.as_str(), detail = %failure.detail, "the identity provider does not answer");
-    Error::Upstream("The identity provider does not answer. Please try again in a moment.".to_owned())
+    match failure.class {
+        // Somebody has answered, and trying again would not help.
+        FailureClass::Size | FailureClass::ContentType | FailureClass::Parse => unreadable(),
+        FailureClass::Request
+        | FailureClass::Dns
+        | FailureClass::ForbiddenAddress
+        | FailureClass::Connection
+        | FailureClass::Tls
+        | FailureClass::Timeout
+        | FailureClass::Status
+        | FailureClass::Busy => {
+            Error::Upstream("The identity provider does not answer. Please try again in a moment.".to_owned())
+        }
+    }
+}
+
+/// What a visitor is told of an answer that is nothing of the kind.
+pub(super) fn unreadable() -> Error {
+    Error::Upstream("The identity provider gave an answer that cannot be read.".to_owned())
 }

@@ -12,6 +12,7 @@ use super::one_use;
 use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
+use super::shown_app::ShownApp;
 use crate::keys::signing_ring;
 use crate::openid::issue;
 use crate::openid::known::Asking;
@@ -97,6 +98,14 @@ pub async fn find_asking_client(
     let id = known_client(ctx, request).await?;
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(asking.look(repos, id)?));
     found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The client of this id, as people are shown it.
+///
+/// Needs no permission. Errors: as of [`find_client`].
+pub async fn find_shown_client(ctx: &Context, request: &AuthorizeRequest) -> Result<ShownApp, AuthorizeError> {
+    let (app, known) = find_asking_client(ctx, request, Asking::default()).await?;
+    Ok(ShownApp::of(&app, &known.rules.profile))
 }
 
 /// The client, if owners have not blocked it: then nobody is asked for its keys either.
@@ -310,10 +319,16 @@ impl ConsentRequest {
         self.document.as_ref().is_some_and(|url| listed.iter().any(|id| id == url.as_str()))
     }
 
-    /// What people are shown of the app.
+    /// What people are shown of the app beside its name and its picture.
     #[must_use]
     pub const fn profile(&self) -> &AppProfile {
         &self.known.rules.profile
+    }
+
+    /// The app, as people are shown it.
+    #[must_use]
+    pub fn shown_app(&self) -> ShownApp {
+        ShownApp::of(&self.app, self.profile())
     }
 
     /// What Cancel does: the client is told `access_denied`.

@@ -6,6 +6,7 @@ use super::client_assertions::{self, Place};
 use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
+use super::shown_app::ShownApp;
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
 use crate::keys::signing_ring;
@@ -75,7 +76,7 @@ pub struct DeviceCodes {
 #[derive(Clone, Debug)]
 pub struct AskedByDevice {
     /// The app in whose name the device asks.
-    pub app: App,
+    pub app: ShownApp,
     /// What it asks for.
     pub authorization: Authorization,
     /// The registered resource for which these scopes are.
@@ -213,7 +214,7 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
             return Ok(deed.unrecorded("a wrong code is counted", None));
         };
         let asked = AskedByDevice {
-            app,
+            app: ShownApp::look(deed.repos, &app)?,
             server: policy.resource(asked.authorization.resource.as_ref()).map(Arc::clone),
             authorization: asked.authorization,
             user_code: code,
@@ -230,7 +231,12 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
 ///
 /// Needs a person, who has signed in lately; to approve also `oauth2_app_code_token:create` on those of the caller, and a credential that
 /// covers the scopes. Errors: as of [`look`], and `Forbidden`.
-pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves: bool) -> Result<Option<App>, Error> {
+pub async fn decide(
+    ctx: &Context,
+    actor: &Principal,
+    code: &UserCode,
+    approves: bool,
+) -> Result<Option<ShownApp>, Error> {
     let attempt = Attempt::new(ctx, actor, code)?;
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
@@ -263,7 +269,7 @@ pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves:
             issue::note_device(deed.repos, asked.id, &deed.by.account()?.key, sid)?;
         }
         let noted = deed.entry().noted(action, 200, &Device(&asked, &app), Diff::default())?;
-        Ok(noted.answer(Some(app)))
+        Ok(noted.answer(Some(ShownApp::look(deed.repos, &app)?)))
     })
     .await
 }

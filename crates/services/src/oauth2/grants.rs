@@ -1,23 +1,51 @@
 //! Grants of a user: which apps may act for them, and revocation by the user.
 
+use super::shown_app::ShownApp;
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::sessions::in_person::InPerson;
 use crate::{Context, Error, Principal};
+use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::{GrantId, UserId};
+use doorward_domain::ids::{AppId, GrantId, UserId};
 use doorward_domain::oauth2::{App, Grant};
+use doorward_domain::openid::{AppProfile, AppRules};
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::oauth2::AuthorizedGrant;
 use serde_json::Map;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A live grant, as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MyGrant {
+    /// The grant.
+    pub grant: Grant,
+    /// The app that may act.
+    pub app: ShownApp,
+    /// When its access token was last used, to the hour.
+    pub last_used: Option<Instant>,
+}
 
 /// The live grants of the actor, newest first.
 ///
 /// Needs `oauth2_app_code_token:read` on those of the caller. Errors: `Refused` (a caller without an account),
 /// `Forbidden`.
-pub async fn list_mine(ctx: &Context, actor: &Principal) -> Result<Vec<AuthorizedGrant>, Error> {
+pub async fn list_mine(ctx: &Context, actor: &Principal) -> Result<Vec<MyGrant>, Error> {
     let user = actor.account()?.user.id;
     actor.subject.check(Action::Read, &grants_of(user))?;
-    ctx.look(actor, move |look| Ok(look.repos.grants().list_of_user(user, look.now)?)).await
+    ctx.look(actor, move |look| {
+        let found = look.repos.grants().list_of_user(user, look.now)?;
+        let apps: Vec<AppId> = found.iter().map(|one| one.app.id).collect::<BTreeSet<_>>().into_iter().collect();
+        let rules: BTreeMap<AppId, AppRules> = look.repos.openid().list_rules(&apps)?.into_iter().collect();
+        let plain = AppProfile::default();
+        let profile = |app: &App| rules.get(&app.id).map_or(&plain, |rules| &rules.profile);
+        let mine = |AuthorizedGrant { grant, app, last_used }| MyGrant {
+            grant,
+            app: ShownApp::of(&app, profile(&app)),
+            last_used,
+        };
+        Ok(found.into_iter().map(mine).collect())
+    })
+    .await
 }
 
 /// Ends one grant of the actor; somebody else's looks like none.

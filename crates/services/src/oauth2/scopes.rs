@@ -17,31 +17,46 @@ pub struct ScopeText {
     pub topic: Cow<'static, str>,
     /// What it lets an application do: `See your workspaces`.
     pub description: Cow<'static, str>,
-    /// Why giving it away asks for care, if it does.
-    pub caution: Option<Caution>,
+    /// How much care giving it away asks for.
+    pub care: Care,
 }
 
-/// Why giving a scope away asks for care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caution {
+/// How much care giving a scope away asks for, most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Care {
+    /// It is about accounts, rights or keys, enters machines, or destroys work.
+    Sensitive {
+        /// Whether roles of the user let it reach what belongs to others, too.
+        by_roles: bool,
+    },
     /// Roles of the user let it reach what belongs to others.
     Roles,
-    /// It is about accounts, rights or keys, enters machines, or destroys work.
-    Sensitive,
+    /// No more than to give something away.
+    Usual,
+    /// The user may do nothing of it now, and so nobody may with it, unless the user is given more rights one day.
+    Beyond,
+}
+
+impl Care {
+    /// Whether roles of the user let it reach what belongs to others.
+    #[must_use]
+    pub const fn is_by_roles(self) -> bool {
+        matches!(self, Self::Roles | Self::Sensitive { by_roles: true })
+    }
 }
 
 /// Each scope with its meaning in plain words, for lists of what apps hold: what is about the same thing stands together, and
 /// what grants nothing here comes last. Names that are unknown by now are left out.
 #[must_use]
 pub fn describe_scopes(scopes: &Scopes) -> Vec<ScopeText> {
-    texts(None, scopes, sensitive)
+    texts(None, scopes, usual)
 }
 
 /// [`describe_scopes`], with what asks for care.
 pub(super) fn texts(
     server: Option<&ResourceServer>,
     scopes: &Scopes,
-    caution: impl Fn(ScopeName) -> Option<Caution>,
+    care: impl Fn(ScopeName) -> Care,
 ) -> Vec<ScopeText> {
     let mut names: Vec<ScopeName> = scopes.access().collect();
     names.sort_by_key(ScopeName::topic);
@@ -49,7 +64,7 @@ pub(super) fn texts(
         name: name.to_string(),
         topic: name.topic().title().into(),
         description: name.describe().into(),
-        caution: caution(name),
+        care: care(name),
     };
     let identity = scopes.iter().filter_map(ScopeEntry::oidc).map(identity);
     let own = scopes.iter().filter_map(ScopeEntry::own).map(|name| own(server, name));
@@ -65,20 +80,20 @@ fn own(server: Option<&ResourceServer>, name: &str) -> ScopeText {
         name: name.to_owned(),
         topic: topic.map_or(Cow::Borrowed("Another service"), |topic| Cow::Owned(topic.to_owned())),
         description: Cow::Owned(text.map_or(name, String::as_str).to_owned()),
-        caution: None,
+        care: Care::Usual,
     }
 }
 
 /// What asks everybody for care.
-pub(super) fn sensitive(name: ScopeName) -> Option<Caution> {
-    name.is_sensitive().then_some(Caution::Sensitive)
+fn usual(name: ScopeName) -> Care {
+    if name.is_sensitive() { Care::Sensitive { by_roles: false } } else { Care::Usual }
 }
 
 fn identity(name: OidcScope) -> ScopeText {
     ScopeText {
         name: name.to_string(),
         topic: "Identity".into(),
-        caution: None,
+        care: Care::Usual,
         description: match name {
             OidcScope::OpenId => "Know who you are, and when you signed in",
             OidcScope::Profile => "See your name and your picture",

@@ -1,9 +1,9 @@
 //! Signing out at the wish of an app (OpenID Connect RP-Initiated Logout 1.0).
 
 use super::hint::{self, Hint};
-use crate::oauth2::{policy, unknown_client};
+use crate::oauth2::{ShownApp, policy, unknown_client};
 use crate::{Context, Error, OAuthError, Principal};
-use doorward_domain::oauth2::{App, OAuthErrorCode, RedirectUri, app_of_client_id};
+use doorward_domain::oauth2::{OAuthErrorCode, RedirectUri, app_of_client_id};
 use doorward_domain::openid::{LOGOUT_STATE_MAX, after_logout};
 
 /// What an app asks for.
@@ -22,7 +22,7 @@ pub struct LogoutRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutPlan {
     /// The app that asks, as far as it has said who it is.
-    pub app: Option<App>,
+    pub app: Option<ShownApp>,
     /// Whether the app has proved that it speaks of the session in use, so that nobody need be asked.
     pub is_proved: bool,
     /// Where the user goes afterwards; the whole address.
@@ -88,7 +88,7 @@ pub async fn plan(ctx: &Context, actor: Option<&Principal>, request: LogoutReque
     };
     let location = location.filter(|uri| !is_blocked(uri));
     Ok(LogoutPlan {
-        app,
+        app: app.map(|app| ShownApp::of(&app, &rules.profile)),
         is_proved: hinted.is_some_and(is_of_session),
         // Who sends only a name may be anybody.
         location: location.filter(|_| hinted.is_some()),

@@ -16,10 +16,26 @@ pub(super) fn signed_out(detail: impl Into<String>) -> Error {
     }
 }
 
+/// What suspended users are told by the API.
+pub const SUSPENDED: &str = "User is not active (status = \"suspended\"). Contact an admin to reactivate your account.";
+
 /// Why users in this state are refused.
 pub(super) fn inactive(status: UserStatus) -> Error {
     Error::Unauthenticated {
         message: format!("User is not active (status = \"{status}\"). Contact an admin to reactivate your account."),
         detail: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspended_users_are_told_what_pages_know() {
+        let Error::Unauthenticated { message, .. } = inactive(UserStatus::Suspended) else {
+            panic!("it is no refusal")
+        };
+        assert_eq!(message, SUSPENDED);
     }
 }

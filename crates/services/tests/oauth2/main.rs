@@ -9,3 +9,4 @@ mod fixtures;
 mod introspect;
 mod refresh;
 mod revoke;
+mod shown_app;

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.server import die_with_parent
 
-ADDRESS = re.compile(r"(http://\S+/oauth2/(?:authorize|device/verify)\?\S+)")
+ADDRESS = re.compile(r"(http://\S+/(?:oauth2/authorize|device)\?\S+)")
 
 
 def node():

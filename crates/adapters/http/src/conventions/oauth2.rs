@@ -1,5 +1,7 @@
 //! `/oauth2`: the endpoints for clients. Errors of RFC 6749 5.2, never cached, open to scripts of any site.
 
+use super::page;
+use crate::kit::accept::{Wish, wish};
 use crate::kit::call::Call;
 use crate::kit::caller::{self, Authenticate, CookieProof};
 use crate::kit::convention::{Asked, Audience, Convention, Credential, Family};
@@ -9,6 +11,7 @@ use crate::kit::refusal::Refusal;
 use crate::kit::site::Site;
 use crate::kit::{cors, headers};
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::{Error, OAuthError, Principal};
@@ -30,7 +33,12 @@ impl Convention for OAuth2 {
         true
     }
 
-    fn refuse(&self, _asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
+    fn refuse(&self, asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
+        // Whoever has typed an address that is none, or opened one that is for programs.
+        let is_lost = matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        if is_lost && asked.request.method().is_safe() && wish(asked.request) == Wish::Page {
+            return page::refused(asked, refusal);
+        }
         refused(refusal)
     }
 

@@ -1,5 +1,9 @@
 //! Pages for people and what stands beside them: errors are pages, and JSON for programs that ask for it.
 
+mod done;
+
+pub(crate) use done::Done;
+
 use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
@@ -12,10 +16,12 @@ use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
 use crate::kit::site::Site;
+use crate::kit::waiting::wait_in_words;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use doorward_services::appearance::remembered;
 use doorward_services::{Error, OAuthError, Principal};
 use std::borrow::Cow;
 
@@ -25,9 +31,10 @@ pub(crate) mod paths {
     pub(crate) const HOME: &str = "/";
     /// Creation of the first owner.
     pub(crate) const SETUP: &str = "/setup";
-    /// Sign-in. Query: `message`, `redirect`.
+    /// Sign-in. Query: `message`, `redirect`, `done`.
     pub(crate) const LOGIN: &str = "/login";
-    /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in.
+    /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in. GET says that nobody is
+    /// signed in, or offers it.
     pub(crate) const LOGOUT: &str = "/logout";
     /// Asking for a one-time passcode.
     pub(crate) const RESET_PASSWORD: &str = "/reset-password";
@@ -45,7 +52,7 @@ pub(crate) mod paths {
     pub(crate) const API_DOCS: &str = "/docs";
     /// Where the code of a device is entered. Query: `user_code`.
     pub(crate) const DEVICE: &str = doorward_domain::oauth2::endpoints::DEVICE_VERIFICATION;
-    /// The same, short to type.
+    /// The same, short to type: what devices show (RFC 8628 3.3).
     pub(crate) const DEVICE_SHORT: &str = "/device";
     pub(crate) use doorward_domain::oauth2::endpoints::{AUTHORIZE, END_SESSION};
 }
@@ -91,12 +98,17 @@ impl Authenticate for Page {
 
 /// A refusal as a page, or as JSON for a program that asks for it.
 pub(super) fn refused(asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
-    tell(asked, refusal.status, refusal.title, &refusal.explanation)
+    tell(asked, refusal.status, &Told::new(refusal.title, &refusal.explanation))
 }
 
 /// What went wrong: a page for people, JSON for a program that asks for it.
 pub(crate) fn problem(call: &Call, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
-    tell(&call.asked(), status, title, explanation)
+    tell(&call.asked(), status, &Told::new(title, explanation))
+}
+
+/// The same, with all that the page can say.
+pub(crate) fn problem_of(call: &Call, status: StatusCode, told: &Told<'_>) -> HttpResponse {
+    tell(&call.asked(), status, told)
 }
 
 /// The answer to a request for what is not there.
@@ -104,11 +116,33 @@ pub(crate) fn not_found(call: &Call) -> HttpResponse {
     refused(&call.asked(), &Refusal::not_found())
 }
 
-fn tell(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+fn tell(asked: &Asked<'_>, status: StatusCode, told: &Told<'_>) -> HttpResponse {
     if wish(asked.request) == Wish::Json {
-        return error::api_error(status, title, explanation);
+        return error::api_error(status, told.title, told.explanation);
     }
-    error_page(asked, status, title, explanation)
+    page_of(asked, status, told)
+}
+
+/// Where most error pages lead.
+const START: Link<'static> = Link { href: paths::HOME, text: "To the start page" };
+
+/// What an error page says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) explanation: &'a str,
+    /// For whoever can mend it, in small print; may be empty.
+    pub(crate) detail: &'a str,
+    /// False where the person did it, and nothing is wrong.
+    pub(crate) is_error: bool,
+    pub(crate) back: Option<Link<'a>>,
+}
+
+impl<'a> Told<'a> {
+    /// That, with the way to the start page.
+    pub(crate) const fn new(title: &'a str, explanation: &'a str) -> Self {
+        Self { title, explanation, detail: "", is_error: true, back: Some(START) }
+    }
 }
 
 /// Any failure that a person sees.
@@ -118,11 +152,9 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) brand: Brand<'a>,
     /// The status of the answer.
     pub(crate) status: u16,
-    pub(crate) title: &'a str,
-    pub(crate) explanation: &'a str,
+    pub(crate) told: Told<'a>,
     /// What the operator finds in the log.
     pub(crate) request_id: Option<&'a str>,
-    pub(crate) back: Option<Link<'a>>,
 }
 
 impl Illustrated for ErrorPage<'_> {
@@ -133,15 +165,15 @@ impl Illustrated for ErrorPage<'_> {
 
 /// A page that says what went wrong.
 pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    page_of(asked, status, &Told::new(title, explanation))
+}
+
+fn page_of(asked: &Asked<'_>, status: StatusCode, told: &Told<'_>) -> HttpResponse {
     let id = asked.id.map(|id| id.to_string());
-    let page = ErrorPage {
-        brand: Brand::plain(asked.site),
-        status: status.as_u16(),
-        title,
-        explanation,
-        request_id: id.as_deref(),
-        back: Some(Link { href: paths::HOME, text: "To the start page" }),
-    };
+    // Whatever is wrong, the database is not asked for it.
+    let look = remembered(&asked.site.context);
+    let brand = Brand::of(asked.site, &look);
+    let page = ErrorPage { brand, status: status.as_u16(), told: *told, request_id: id.as_deref() };
     render(status, &page, &FormAction::own())
 }
 
@@ -152,19 +184,25 @@ pub(super) fn failed_oauth(asked: &Asked<'_>, error: &OAuthError) -> HttpRespons
     }
     // Status, log and headers are those of the answer to a program.
     let program = error::oauth(error);
-    let explanation = format!("{}. Please go back to where you came from and try again.", capital(&error.description));
-    let mut response = error_page(asked, program.status(), "This did not work", &explanation);
+    let mut response = if program.status().is_server_error() {
+        error_page(asked, program.status(), AWAY, AWAY_TEXT)
+    } else if program.status() == StatusCode::TOO_MANY_REQUESTS {
+        error_page(asked, program.status(), "Too many requests", "Wait a minute, then try again.")
+    } else {
+        let explanation = "The application sent you here with a request that is not accepted, so nothing was done. Go back to it \
+                           and try again, or tell whoever runs it.";
+        let told = Told { detail: &error.description, ..Told::new("This did not work", explanation) };
+        page_of(asked, program.status(), &told)
+    };
     if let Some(value) = program.headers().get(header::RETRY_AFTER) {
         response.headers_mut().insert(header::RETRY_AFTER, value.clone());
     }
     response
 }
 
-/// A text with a capital at its beginning.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(char::to_uppercase).into_iter().flatten().chain(chars).collect()
-}
+/// What is said while the database, or something else that every page needs, is away. Why is for the log.
+const AWAY: &str = "Not available at the moment";
+const AWAY_TEXT: &str = "The server cannot answer now. Please try again in a moment.";
 
 /// The answer to a request that failed.
 pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
@@ -182,10 +220,11 @@ pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
             ("Not allowed", message.into())
         }
         Error::Invalid { message, .. } | Error::Conflict { message, .. } => ("This did not work", message.into()),
-        Error::TooManyAttempts { .. } => ("Too many attempts", "Please wait a moment and try again.".into()),
-        Error::Unavailable { outage, .. } => {
-            ("Busy", format!("The server cannot answer now: {outage}. Please try again in a moment.").into())
+        Error::TooManyAttempts { retry_after } => {
+            let wait = wait_in_words(error::whole_seconds_up(*retry_after));
+            ("Too many attempts", format!("Try again in {wait}.").into())
         }
+        Error::Unavailable { .. } => (AWAY, AWAY_TEXT.into()),
         Error::Upstream(message) => ("The identity provider", message.into()),
         Error::Internal(_) => (
             "Something went wrong",

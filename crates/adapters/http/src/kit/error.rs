@@ -4,6 +4,7 @@ use crate::kit::answer::{self, set_header};
 use crate::kit::limits::Standing;
 use crate::kit::places::NoPlace;
 use crate::kit::site::Site;
+use crate::kit::waiting::wait_in_words;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -157,7 +158,7 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
         Error::Precondition(message) => api_error(StatusCode::EXPECTATION_FAILED, message, ""),
         Error::TooManyAttempts { retry_after } => {
             let seconds = whole_seconds_up(*retry_after);
-            let detail = format!("Try again in {seconds} seconds.");
+            let detail = format!("Try again in {}.", wait_in_words(seconds));
             let mut response = api_error(StatusCode::TOO_MANY_REQUESTS, "Too many failed attempts.", &detail);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response

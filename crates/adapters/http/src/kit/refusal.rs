@@ -46,7 +46,9 @@ impl<'a> Refusal<'a> {
     pub(crate) fn too_many(standing: Standing) -> Self {
         let text = format!("You have been rate limited: more than {} requests per minute.", standing.limit);
         let code = OAuthErrorCode::TemporarilyUnavailable;
-        Self { code, ..Self::of(StatusCode::TOO_MANY_REQUESTS, "Too many requests", text) }
+        let explanation =
+            "More came from you than this server takes within a minute. Wait a minute, then try again.".into();
+        Self { code, explanation, ..Self::of(StatusCode::TOO_MANY_REQUESTS, "Too many requests", text) }
     }
 
     /// The address is longer than any that is of use.
@@ -107,7 +109,14 @@ impl<'a> Refusal<'a> {
                 (StatusCode::BAD_REQUEST, "Request body must be valid JSON.", detail.into(), detail.into())
             }
         };
-        let explanation = "What your browser sent cannot be read. Please go back and try again.";
-        Self { detail, sentence, explanation: explanation.into(), ..Self::of(status, "This did not work", message) }
+        let (title, explanation) = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            (
+                "Too much at once",
+                "What your browser sent is longer than this server takes. Go back and make it shorter.",
+            )
+        } else {
+            ("This did not work", "What your browser sent cannot be read. Please go back and try again.")
+        };
+        Self { detail, sentence, explanation: explanation.into(), ..Self::of(status, title, message) }
     }
 }

@@ -82,7 +82,7 @@ pub(crate) async fn begin(mut call: Call) -> HandlerResult {
     call.admit(request.client.client_id.as_deref(), None).await?;
     let codes = device::begin(call.context(), request, Arc::clone(&call.origin)).await?;
     call.tally.made_row();
-    let uri = format!("{}{}", call.context().settings.issuer(), paths::DEVICE);
+    let uri = format!("{}{}", call.context().settings.issuer(), paths::DEVICE_SHORT);
     Ok(ok(&DeviceObject {
         device_code: codes.device_code.expose(),
         user_code: codes.user_code.to_string(),

@@ -1,6 +1,6 @@
 //! What an application is granted, in words.
 
-use doorward_services::oauth2::{Caution, ScopeText};
+use doorward_services::oauth2::{Care, ScopeText};
 
 /// A scope, in words.
 #[derive(Debug, Clone, Copy)]
@@ -11,17 +11,12 @@ pub(crate) struct Scope<'a> {
     pub(crate) topic: &'a str,
     /// What it lets an application do, continuing `It will be able to`: `See your workspaces`.
     pub(crate) description: &'a str,
-    /// Set when it asks for care: why, or nothing when its description says it.
-    pub(crate) caution: Option<&'a str>,
+    pub(crate) care: Care,
 }
 
 impl<'a> From<&'a ScopeText> for Scope<'a> {
     fn from(text: &'a ScopeText) -> Self {
-        let caution = text.caution.map(|caution| match caution {
-            Caution::Roles => "Not only what is yours: your roles reach what belongs to others.",
-            Caution::Sensitive => "",
-        });
-        Self { name: &text.name, topic: &text.topic, description: &text.description, caution }
+        Self { name: &text.name, topic: &text.topic, description: &text.description, care: text.care }
     }
 }
 
@@ -34,9 +29,30 @@ pub(crate) enum Access<'a> {
     Scopes(Vec<Scope<'a>>),
 }
 
-/// The scopes that ask for care, and the others. They come sorted like that.
-pub(super) fn cautions_first<'s, 'a>(scopes: &'s [Scope<'a>]) -> (&'s [Scope<'a>], &'s [Scope<'a>]) {
-    scopes.split_at(scopes.partition_point(|scope| scope.caution.is_some()))
+/// Scopes by the care that they ask for. They come sorted like that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ByCare<'s, 'a> {
+    pub(super) sensitive: &'s [Scope<'a>],
+    /// Those that reach what belongs to others.
+    pub(super) roles: &'s [Scope<'a>],
+    pub(super) usual: &'s [Scope<'a>],
+    /// Those with which nothing can be done now.
+    pub(super) beyond: &'s [Scope<'a>],
+}
+
+impl ByCare<'_, '_> {
+    /// Whether nothing can be done with any of them.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sensitive.is_empty() && self.roles.is_empty() && self.usual.is_empty()
+    }
+}
+
+pub(super) fn by_care<'s, 'a>(scopes: &'s [Scope<'a>]) -> ByCare<'s, 'a> {
+    let until = |care: Care| scopes.partition_point(|scope| scope.care < care);
+    let (rest, beyond) = scopes.split_at(until(Care::Beyond));
+    let (rest, usual) = rest.split_at(until(Care::Usual));
+    let (sensitive, roles) = rest.split_at(until(Care::Roles));
+    ByCare { sensitive, roles, usual, beyond }
 }
 
 /// Scopes that are about the same thing and stand together.

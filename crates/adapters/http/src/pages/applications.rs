@@ -1,9 +1,11 @@
 //! The applications that the signed-in user has allowed.
 
 use super::access::{Access, Scope};
+use super::app_face::AppFace;
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions::Page;
-use crate::conventions::page::paths;
+use crate::conventions::page::{Done, paths};
+use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
@@ -16,7 +18,6 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::App;
 use doorward_services::Principal;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::{ScopeText, describe_scopes, grants};
@@ -35,8 +36,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 pub(crate) struct AuthorizedApp<'a> {
     /// Comes back as `client_id` when the user revokes it.
     pub(crate) client_id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     pub(crate) authorized: TimeElement,
     pub(crate) last_used: Option<TimeElement>,
     /// Of all its grants together.
@@ -55,7 +55,7 @@ pub(crate) struct AuthorizedApps<'a> {
     pub(crate) csrf_token: &'a str,
     pub(crate) sign_out_token: &'a str,
     pub(crate) user: Person<'a>,
-    /// What has just been done: `Access of Atlas is revoked.`
+    /// What has just been done.
     pub(crate) notice: Option<&'a str>,
     /// Why nothing has been done.
     pub(crate) caution: Option<&'a str>,
@@ -64,13 +64,14 @@ pub(crate) struct AuthorizedApps<'a> {
 
 impl Illustrated for AuthorizedApps<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.apps.iter().filter_map(|app| app.icon)).collect()
+        self.brand.logo_url.into_iter().chain(self.apps.iter().filter_map(|one| one.app.picture())).collect()
     }
 }
 
 /// Shows the applications that may act for the signed-in user.
 #[utoipa::path(
     get, path = paths::AUTHORIZED_APPS, tag = "pages", operation_id = "applications",
+    params(("done" = Option<String>, Query, description = "What has just been done: `revoked`")),
     responses(
         (status = 200, body = String, content_type = "text/html"),
         (status = 303, description = "The user must sign in first"),
@@ -78,7 +79,8 @@ impl Illustrated for AuthorizedApps<'_> {
 )]
 pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
-    page(&call, &actor, StatusCode::OK, None).await
+    let done = Done::read(&call.request, &[Done::Revoked]);
+    page(&call, &actor, StatusCode::OK, done.map(Done::words)).await
 }
 
 /// The form that takes access back.
@@ -95,10 +97,7 @@ pub(crate) struct RevokeForm {
 #[utoipa::path(
     post, path = paths::AUTHORIZED_APPS, tag = "pages", operation_id = "revoke_application",
     request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = String, content_type = "text/html"),
-        (status = 303, description = "The user must sign in first"),
-    ),
+    responses((status = 303, description = "Done, or the user must sign in first")),
 )]
 pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: RevokeForm = call.form()?.read()?;
@@ -109,13 +108,13 @@ pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> H
     }
     let app = find_by_text(&call, &actor, &form.client_id.unwrap_or_default()).await?;
     grants::withdraw(call.context(), &actor, &app).await?;
-    page(&call, &actor, StatusCode::OK, Some(&format!("Access of {} is revoked.", app.name))).await
+    Ok(redirect(StatusCode::SEE_OTHER, &Done::Revoked.at(paths::AUTHORIZED_APPS)))
 }
 
 /// What one application holds, over all its grants.
 struct Allowed {
     id: String,
-    app: App,
+    app: AppFace,
     since: Instant,
     last_used: Option<Instant>,
     scopes: Vec<ScopeText>,
@@ -132,7 +131,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
         let granted = &found.grant.authorization.scopes;
         let (scopes, unrestricted) = (describe_scopes(granted), granted.is_unrestricted());
         let devices = usize::from(found.grant.is_device);
-        let place = *places.entry(found.app.id).or_insert(allowed.len());
+        let place = *places.entry(found.app.id()).or_insert(allowed.len());
         match allowed.get_mut(place) {
             Some(known) => {
                 known.grants += 1;
@@ -144,8 +143,8 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
                 known.scopes.extend(missing);
             }
             None => allowed.push(Allowed {
-                id: found.app.id.to_string(),
-                app: found.app,
+                id: found.app.id().to_string(),
+                app: AppFace::from(&found.app),
                 since: found.grant.created_at,
                 last_used: found.last_used,
                 scopes,
@@ -171,8 +170,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
 fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
     AuthorizedApp {
         client_id: &allowed.id,
-        name: &allowed.app.name,
-        icon: Some(allowed.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app: allowed.app.clone(),
         authorized: TimeElement::day(allowed.since),
         last_used: allowed.last_used.map(|used| TimeElement::ago(used, now)),
         access: if allowed.unrestricted {

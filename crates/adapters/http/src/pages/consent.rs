@@ -3,7 +3,8 @@
 mod refused;
 
 use self::refused::{bad_client, bad_redirect_uri, bad_request};
-use super::access::{Access, Scope, by_topic, cautions_first};
+use super::access::{Access, Scope, by_care, by_topic};
+use super::app_face::AppFace;
 use super::form_post::send_back;
 use super::{sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
@@ -20,7 +21,6 @@ use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
 use crate::oauth2::authorization_request::{self, AuthorizeParams};
-use crate::oauth2::logos::logo_path;
 use crate::sessions::set_cookie;
 use crate::users::role_display_name;
 use actix_web::cookie::Cookie;
@@ -31,9 +31,7 @@ use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback,
 use doorward_domain::openid::AppProfile;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{
-    Caution, ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
-};
+use doorward_services::oauth2::{ScopeText, client_documents, consent_scopes, pushed_requests, request_objects};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
@@ -99,9 +97,7 @@ pub(crate) struct Consent<'a> {
     /// Why the page is shown again.
     pub(crate) notice: Option<&'a str>,
     pub(crate) user: Person<'a>,
-    pub(crate) app_name: &'a str,
-    /// As stored; the page leaves it out when it is not fit for an `img`.
-    pub(crate) app_icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     /// Where somebody who answers for the application says that it lives, what it does with what it learns, and under which terms.
     pub(crate) links: Vec<AppLink<'a>>,
     pub(crate) registered: Registration<'a>,
@@ -140,7 +136,7 @@ impl<'a> AppLink<'a> {
 
 impl Illustrated for Consent<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.app_icon).collect()
+        self.brand.logo_url.into_iter().chain(self.app.picture()).collect()
     }
 }
 
@@ -369,13 +365,13 @@ fn is_silent(request: &AuthorizeRequest) -> bool {
 /// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
 fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
+    let app = consent.shown_app();
     let parts = [
         call.request.query_string(),
         &consent.told().to_string(),
         consent.redirect_uri.as_str(),
         resource,
-        &consent.app.name,
-        &consent.profile().display_name,
+        app.name(),
         &consent
             .server
             .as_ref()
@@ -397,15 +393,13 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user.username
     );
     let look = of_pages(call.context()).await;
-    let logo = profile.logo.as_ref().map(|logo| logo_path(consent.app.id, logo));
     let page = Consent {
         brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: Some(profile.display_name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&consent.app.name),
-        app_icon: logo.as_deref().or(Some(consent.app.icon.as_str())).filter(|icon| !icon.is_empty()),
+        app: AppFace::from(&consent.shown_app()),
         links: AppLink::of(profile),
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
@@ -449,6 +443,6 @@ pub(super) fn standing(actor: &Principal) -> String {
 
 /// The same, if it lets what is granted reach what belongs to others.
 pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.care.is_by_roles());
     Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }

@@ -3,7 +3,8 @@
 //! A link may carry the code, and be from a stranger. So nothing is looked up before the person has said that the code is the one of
 //! their device, and nothing is allowed without the code on the page.
 
-use super::access::{Access, Scope, by_topic, cautions_first};
+use super::access::{Access, Scope, by_care, by_topic};
+use super::app_face::AppFace;
 use super::consent::{standing, standing_that_counts};
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
@@ -56,9 +57,28 @@ pub(crate) struct EnterCode<'a> {
     /// Whether the person must sign in again before anything.
     pub(crate) is_stale: bool,
     /// What has been done, in the end.
-    pub(crate) outcome: Option<&'a str>,
+    pub(crate) outcome: Option<Outcome<'a>>,
     /// Path and query to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// What became of a device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// It may act, with this app.
+    Connected(&'a str),
+    /// It gets nothing, nor does this app.
+    Denied(&'a str),
+}
+
+impl EnterCode<'_> {
+    fn heading(&self) -> &'static str {
+        match self.outcome {
+            None => "Connect a device",
+            Some(Outcome::Connected(_)) => "Device connected",
+            Some(Outcome::Denied(_)) => "Nothing was given",
+        }
+    }
 }
 
 impl Illustrated for EnterCode<'_> {
@@ -76,8 +96,7 @@ pub(crate) struct DecideOnDevice<'a> {
     pub(crate) sign_out_token: &'a str,
     pub(crate) notice: Option<&'a str>,
     pub(crate) user: Person<'a>,
-    pub(crate) app_name: &'a str,
-    pub(crate) app_icon: Option<&'a str>,
+    pub(crate) app: AppFace,
     pub(crate) user_code: &'a str,
     pub(crate) access: Access<'a>,
     /// The roles that let what is granted reach what belongs to others.
@@ -94,7 +113,7 @@ pub(crate) struct DecideOnDevice<'a> {
 
 impl Illustrated for DecideOnDevice<'_> {
     fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().chain(self.app_icon).collect()
+        self.brand.logo_url.into_iter().chain(self.app.picture()).collect()
     }
 }
 
@@ -132,8 +151,8 @@ pub(crate) struct DecisionForm {
     responses(
         (status = 200, body = String, content_type = "text/html"),
         (status = 303, description = "The user must sign in first"),
-        (status = 400, body = String, content_type = "text/html", description = "No device waits with this code"),
-        (status = 403, description = "The form is stale"),
+        (status = 400, body = String, content_type = "text/html", description = "No device waits with this code, or the form is stale"),
+        (status = 403, body = String, content_type = "text/html", description = "The user signed in too long ago"),
     ),
 )]
 pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
@@ -151,7 +170,7 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
     let is_entry = approves.is_none();
     if is_entry && csrf::check(&call, &actor, Purpose::Device, "", form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return enter_page(&call, &actor, StatusCode::FORBIDDEN, &typed, Some(OUT_OF_DATE)).await;
+        return enter_page(&call, &actor, StatusCode::BAD_REQUEST, &typed, Some(OUT_OF_DATE)).await;
     }
     let Some(code) = code else {
         let notice = "A code has 8 letters, such as WDJB-MJHT.";
@@ -167,29 +186,28 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
     let about = shown(&actor, &asked);
     if csrf::check(&call, &actor, Purpose::Device, &about, form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return decide_page(&call, &actor, &asked, StatusCode::FORBIDDEN).await;
+        return decide_page(&call, &actor, &asked, StatusCode::BAD_REQUEST).await;
     }
     let Some(app) = device::decide(call.context(), &actor, &code, approves).await? else {
         return enter_page(&call, &actor, StatusCode::BAD_REQUEST, "", Some(UNKNOWN)).await;
     };
-    let outcome = if approves {
-        format!("The device with {} is connected. You can close this page and go on there.", app.name)
-    } else {
-        format!("The device with {} gets nothing. If somebody sent you the code, tell your administrator.", app.name)
-    };
-    let page = EnterCode { outcome: Some(&outcome), ..blank(&actor)? };
+    let outcome = if approves { Outcome::Connected(app.name()) } else { Outcome::Denied(app.name()) };
+    let page = EnterCode { outcome: Some(outcome), ..blank(&actor)? };
     let look = of_pages(call.context()).await;
     let page = EnterCode { brand: Brand::of(&call.site, &look), ..page };
     Ok(render(StatusCode::OK, &page, &FormAction::own()))
 }
 
-/// The short way to the page, for who types it.
+/// The short way to the page, for who types it: what devices show.
 #[utoipa::path(
     get, path = paths::DEVICE_SHORT, tag = "pages", operation_id = "device_verification_short",
+    params(("user_code" = Option<String>, Query, description = "The code of the device")),
     responses((status = 303, description = "To the page where a code is entered")),
 )]
-pub(crate) async fn short(_: Call) -> HandlerResult {
-    Ok(redirect(StatusCode::SEE_OTHER, paths::DEVICE))
+pub(crate) async fn short(call: Call) -> HandlerResult {
+    let query = call.request.query_string();
+    let sign = if query.is_empty() { "" } else { "?" };
+    Ok(redirect(StatusCode::SEE_OTHER, &format!("{}{sign}{query}", paths::DEVICE)))
 }
 
 fn blank(actor: &Principal) -> Result<EnterCode<'_>, Failure> {
@@ -242,7 +260,7 @@ fn return_to(code: Option<&str>) -> String {
 fn shown(actor: &Principal, asked: &AskedByDevice) -> String {
     let resource = asked.authorization.resource.as_ref().map_or("", Resource::as_str);
     let scopes = asked.authorization.scopes.to_string();
-    let parts = [asked.user_code.letters(), &scopes, resource, &asked.app.name, &asked.ip, &standing(actor)];
+    let parts = [asked.user_code.letters(), &scopes, resource, asked.app.name(), &asked.ip, &standing(actor)];
     // None of them can hold a line break.
     parts.join("\n")
 }
@@ -259,8 +277,7 @@ async fn decide_page(call: &Call, actor: &Principal, asked: &AskedByDevice, stat
         sign_out_token: &sign_out_token(call, actor),
         notice: (!status.is_success()).then_some(OUT_OF_DATE),
         user: Person::of(&actor.account()?.user),
-        app_name: &asked.app.name,
-        app_icon: Some(asked.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app: AppFace::from(&asked.app),
         user_code: &code,
         access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
         standing: standing.as_deref(),

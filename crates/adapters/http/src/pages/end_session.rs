@@ -1,7 +1,8 @@
 //! Signing out at the wish of an application (OpenID Connect RP-Initiated Logout 1.0).
 
+use super::app_face::AppFace;
 use super::sign_in::signed_out;
-use super::stale_for_programs;
+use super::{sign_out_token, stale_for_programs};
 use crate::conventions::{self, page::paths};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
@@ -15,7 +16,7 @@ use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
 use crate::sessions::{removed_cookie, set_cookie};
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::appearance::of_pages;
@@ -30,6 +31,7 @@ const REQUEST_MAX: usize = 24 * 1024;
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&conventions::Consent);
     r.recognized(__path_ask, ask);
+    r.recognized(__path_leave, leave);
     // Applications may send their requests so; what changes something is looked at by the handler.
     r.recognized(__path_confirm, confirm).for_any_site();
 }
@@ -43,7 +45,7 @@ struct EndSession<'a> {
     /// Why the page is shown again.
     notice: Option<&'a str>,
     user: Person<'a>,
-    app_name: Option<&'a str>,
+    app: Option<AppFace>,
 }
 
 impl Illustrated for EndSession<'_> {
@@ -83,6 +85,22 @@ pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerR
         None => Ok(done(&call, &plan).await),
         Some(actor) if plan.is_proved => sign_out(&call, &actor, &plan).await,
         Some(actor) => question(&call, &actor, &plan, StatusCode::OK).await,
+    }
+}
+
+/// Says that nobody is signed in any more, where the browser goes after signing out, or offers it to whoever is. Posts to
+/// [`sign_out`](super::sign_in::sign_out).
+#[utoipa::path(
+    get, path = paths::LOGOUT, tag = "pages", operation_id = "sign_out_form",
+    responses((status = 200, body = String, content_type = "text/html")),
+)]
+pub(crate) async fn leave(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
+    match actor_of(who)? {
+        None => Ok(signed_out(&call, None).await),
+        Some(actor) => {
+            let token = sign_out_token(&call, &actor);
+            question_page(&call, &actor, (&token, None), &FormAction::own(), StatusCode::OK).await
+        }
     }
 }
 
@@ -150,6 +168,10 @@ async fn sign_out(call: &Call, actor: &Principal, plan: &LogoutPlan) -> HandlerR
     sessions::logout(call.context(), actor).await?;
     let mut response = match &there {
         Some(there) => signed_out(call, Some(there)).await,
+        // What was posted is not posted again by whoever loads the page anew.
+        None if plan.location.is_none() && call.request.method() == Method::POST => {
+            redirect(StatusCode::SEE_OTHER, paths::LOGOUT)
+        }
         None => done(call, plan).await,
     };
     set_cookie(&mut response, &removed_cookie(&call.site))?;
@@ -165,16 +187,28 @@ async fn done(call: &Call, plan: &LogoutPlan) -> HttpResponse {
 }
 
 async fn question(call: &Call, actor: &Principal, plan: &LogoutPlan, status: StatusCode) -> HandlerResult {
+    let token = csrf::issue(&call.site, actor, Purpose::SignOut, call.request.query_string());
+    let app = plan.app.as_ref().map(AppFace::from);
+    let toward = plan.location.as_deref().map_or_else(FormAction::own, FormAction::toward);
+    question_page(call, actor, (&token, app), &toward, status).await
+}
+
+async fn question_page(
+    call: &Call,
+    actor: &Principal,
+    (csrf_token, app): (&str, Option<AppFace>),
+    toward: &FormAction,
+    status: StatusCode,
+) -> HandlerResult {
     let user = &actor.account()?.user;
     let look = of_pages(call.context()).await;
     let notice = "Nothing was done: you have signed in anew since that page was opened, perhaps as somebody else.";
     let page = EndSession {
         brand: Brand::of(&call.site, &look),
-        csrf_token: &csrf::issue(&call.site, actor, Purpose::SignOut, call.request.query_string()),
+        csrf_token,
         notice: Some(notice).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: plan.app.as_ref().map(|app| app.name.as_str()),
+        app,
     };
-    let toward = plan.location.as_deref().map_or_else(FormAction::own, FormAction::toward);
-    Ok(render(status, &page, &toward))
+    Ok(render(status, &page, toward))
 }

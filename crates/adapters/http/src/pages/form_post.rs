@@ -8,6 +8,7 @@ use crate::kit::html::links;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use doorward_services::appearance::remembered;
 use doorward_services::oauth2::authorize::Answer;
 use std::borrow::Cow;
 
@@ -42,7 +43,8 @@ pub(super) fn send_back(call: &Call, answer: &Answer) -> HttpResponse {
     match answer {
         Answer::Redirect(location) => redirect(StatusCode::FOUND, location),
         Answer::Form { action, members } => {
-            let page = FormPost { brand: Brand::plain(&call.site), action, members };
+            let look = remembered(call.context());
+            let page = FormPost { brand: Brand::of(&call.site, &look), action, members };
             render_posting(&page, &FormAction::toward(action))
         }
     }

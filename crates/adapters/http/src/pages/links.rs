@@ -2,7 +2,7 @@
 
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions::Page;
-use crate::conventions::page::paths;
+use crate::conventions::page::{Done, paths};
 use crate::identity_providers::flow_cookie;
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
@@ -14,6 +14,7 @@ use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
+use crate::kit::waiting::wait_in_words;
 use crate::sessions::set_cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -33,6 +34,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.recognized(__path_list, list);
     r.recognized(__path_begin, begin).limit(Limit::Login);
     r.recognized(__path_remove, remove);
+    r.public(__path_back, back);
 }
 
 /// A link of the user.
@@ -80,10 +82,23 @@ pub(crate) struct LinkedAccounts<'a> {
     pub(crate) caution: Option<&'a str>,
     /// Whether the user proves who they are by the password.
     pub(crate) asks_password: bool,
+    /// What is wrong with it.
+    pub(crate) password_error: Option<&'a str>,
     /// Where users without one prove who they are, each with what it is called.
     pub(crate) proofs: Vec<(&'a str, String)>,
     pub(crate) links: Vec<LinkedAccount<'a>>,
     pub(crate) providers: Vec<Linkable<'a>>,
+}
+
+impl LinkedAccounts<'_> {
+    /// What the page says where there are none.
+    fn nothing(&self) -> &'static str {
+        if self.providers.is_empty() {
+            "This server has no identity provider at which accounts could be linked."
+        } else {
+            "When you link an account at an identity provider, it appears here."
+        }
+    }
 }
 
 impl Illustrated for LinkedAccounts<'_> {
@@ -95,6 +110,7 @@ impl Illustrated for LinkedAccounts<'_> {
 /// Shows the accounts at identity providers with which the signed-in user signs in.
 #[utoipa::path(
     get, path = paths::LINKS, tag = "pages", operation_id = "links",
+    params(("done" = Option<String>, Query, description = "What has just been done: `linked` or `unlinked`")),
     responses(
         (status = 200, body = String, content_type = "text/html"),
         (status = 303, description = "The user must sign in first"),
@@ -102,7 +118,8 @@ impl Illustrated for LinkedAccounts<'_> {
 )]
 pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
-    page(&call, &actor, StatusCode::OK, "").await
+    let done = Done::read(&call.request, &[Done::Linked, Done::Unlinked]);
+    page(&call, &actor, StatusCode::OK, done.map_or(Words::None, |done| Words::Notice(done.words()))).await
 }
 
 /// The form that links an account at a provider.
@@ -134,7 +151,7 @@ pub(crate) async fn begin(mut call: Call, who: Result<Principal, Failure>) -> Ha
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::Link, "", form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return page(&call, &actor, StatusCode::BAD_REQUEST, OUT_OF_DATE).await;
+        return page(&call, &actor, StatusCode::BAD_REQUEST, Words::Caution(OUT_OF_DATE)).await;
     }
     let asked = AskedLink {
         provider: form.provider.unwrap_or_default(),
@@ -153,20 +170,23 @@ pub(crate) async fn begin(mut call: Call, who: Result<Principal, Failure>) -> Ha
             set_cookie(&mut response, &cookie)?;
             return Ok(response);
         }
-        Err(Error::Unauthenticated { .. }) => (StatusCode::UNAUTHORIZED, "The password is wrong.".to_owned(), None),
+        Err(Error::Unauthenticated { .. }) => {
+            return page(&call, &actor, StatusCode::UNAUTHORIZED, Words::Password("The password is wrong.")).await;
+        }
         Err(Error::Invalid { fields, .. }) if fields.iter().any(|field| field.field == "password") => {
-            (StatusCode::BAD_REQUEST, "Enter your password, so that we know it is you.".to_owned(), None)
+            let told = Words::Password("Enter your password, so that we know it is you.");
+            return page(&call, &actor, StatusCode::BAD_REQUEST, told).await;
         }
         Err(Error::Invalid { .. }) => (StatusCode::BAD_REQUEST, "There is no such provider here.".to_owned(), None),
         Err(Error::Refused(message)) => (StatusCode::FORBIDDEN, message, None),
         Err(Error::TooManyAttempts { retry_after }) => {
             let seconds = whole_seconds_up(retry_after);
-            let told = format!("Too many failed attempts. Try again in {seconds} seconds.");
+            let told = format!("Too many failed attempts. Try again in {}.", wait_in_words(seconds));
             (StatusCode::TOO_MANY_REQUESTS, told, Some(seconds))
         }
         Err(error) => return Err(error.into()),
     };
-    let mut response = page(&call, &actor, status, &told).await?;
+    let mut response = page(&call, &actor, status, Words::Caution(&told)).await?;
     if let Some(seconds) = wait {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -189,8 +209,7 @@ pub(crate) struct RemoveLinkForm {
     post, path = paths::REMOVE_LINK, tag = "pages", operation_id = "remove_link",
     request_body(content = RemoveLinkForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = String, content_type = "text/html"),
-        (status = 303, description = "The user must sign in first"),
+        (status = 303, description = "Done, or the user must sign in first"),
         (status = 409, body = String, content_type = "text/html", description = "Nothing else would let the user in"),
     ),
 )]
@@ -199,37 +218,58 @@ pub(crate) async fn remove(mut call: Call, who: Result<Principal, Failure>) -> H
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::Unlink, "", form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return page(&call, &actor, StatusCode::BAD_REQUEST, OUT_OF_DATE).await;
+        return page(&call, &actor, StatusCode::BAD_REQUEST, Words::Caution(OUT_OF_DATE)).await;
     }
     let link = Uuid::try_parse(&form.link.unwrap_or_default()).unwrap_or_default();
     match identity_providers::unlink(call.context(), &actor, &UserRef::Me, link).await {
         Ok(()) => {}
         Err(Error::Conflict { message, .. }) => {
-            let told = format!("Nothing was removed: {message}.");
-            return page(&call, &actor, StatusCode::CONFLICT, &told).await;
+            let told = format!("Nothing was removed. {message}");
+            return page(&call, &actor, StatusCode::CONFLICT, Words::Caution(&told)).await;
         }
         Err(error) => return Err(error.into()),
     }
-    page(&call, &actor, StatusCode::OK, "The account is not linked any more.").await
+    Ok(redirect(StatusCode::SEE_OTHER, &Done::Unlinked.at(paths::LINKS)))
 }
 
-/// The page. `words` say what has been done, or why nothing has.
-async fn page(call: &Call, actor: &Principal, status: StatusCode, words: &str) -> HandlerResult {
+/// Leads whoever loads the address anew back to the list.
+#[utoipa::path(
+    get, path = paths::REMOVE_LINK, tag = "pages", operation_id = "remove_link_again",
+    responses((status = 303, description = "To the list")),
+)]
+pub(crate) async fn back(_: Call) -> HandlerResult {
+    Ok(redirect(StatusCode::SEE_OTHER, paths::LINKS))
+}
+
+/// What the page says besides.
+#[derive(Clone, Copy)]
+enum Words<'a> {
+    /// Nothing.
+    None,
+    /// What has been done.
+    Notice(&'a str),
+    /// Why nothing has been done.
+    Caution(&'a str),
+    /// What is wrong with the password.
+    Password(&'a str),
+}
+
+async fn page(call: &Call, actor: &Principal, status: StatusCode, words: Words<'_>) -> HandlerResult {
     let (context, now) = (call.context(), call.context().clock.now());
     let user = &actor.account()?.user;
     let owned = identity_providers::list_links(context, actor, &UserRef::Me).await?;
     let (offers, look) = (on_offer(context), of_pages(context).await);
     let asks_password = identity_providers::proves_by_password(context, user);
-    let words = Some(words).filter(|words| !words.is_empty());
     let page = LinkedAccounts {
         brand: Brand::of(&call.site, &look),
         link_token: &csrf::issue(&call.site, actor, Purpose::Link, ""),
         remove_token: &csrf::issue(&call.site, actor, Purpose::Unlink, ""),
         sign_out_token: &sign_out_token(call, actor),
         user: Person::of(user),
-        notice: words.filter(|_| status.is_success()),
-        caution: words.filter(|_| !status.is_success()),
+        notice: if let Words::Notice(words) = words { Some(words) } else { None },
+        caution: if let Words::Caution(words) = words { Some(words) } else { None },
         asks_password,
+        password_error: if let Words::Password(words) = words { Some(words) } else { None },
         proofs: if asks_password { Vec::new() } else { proofs(&owned, &offers) },
         links: owned.iter().map(|own| linked(own, now)).collect(),
         providers: offers.iter().map(linkable).collect(),

@@ -3,7 +3,7 @@
 use super::setup::{Field, PASSWORD_HINT, in_words};
 use super::{OUT_OF_DATE, stale_for_programs, with_token};
 use crate::conventions::Page;
-use crate::conventions::page::paths;
+use crate::conventions::page::{Done, paths};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
@@ -14,6 +14,7 @@ use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
+use crate::kit::waiting::wait_in_words;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
@@ -191,14 +192,18 @@ pub(crate) async fn change(mut call: Call) -> HandlerResult {
     let password = form.password.unwrap_or_else(|| Secret::from(""));
     let command = ResetPassword { email: email.clone(), password, passcode };
     match passcodes::reset_password(call.context(), command, &call.origin).await {
-        Ok(()) => Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
+        Ok(()) => Ok(redirect(StatusCode::SEE_OTHER, &Done::Password.at(paths::LOGIN))),
+        Err(Error::Invalid { fields, .. }) if fields.is_empty() => {
+            let wrong = FieldError::new("one_time_passcode", "The passcode is wrong, used or too old.");
+            choose(&call, StatusCode::BAD_REQUEST, &email, &shown, "", &[wrong]).await
+        }
         Err(Error::Invalid { message, fields, .. }) => {
             choose(&call, StatusCode::BAD_REQUEST, &email, &shown, &message, &fields).await
         }
         Err(Error::Refused(message)) => choose(&call, StatusCode::FORBIDDEN, &email, &shown, &message, &[]).await,
         Err(Error::TooManyAttempts { retry_after }) => {
             let seconds = whole_seconds_up(retry_after);
-            let error = format!("Too many failed attempts. Try again in {seconds} seconds.");
+            let error = format!("Too many failed attempts. Try again in {}.", wait_in_words(seconds));
             let mut response = choose(&call, StatusCode::TOO_MANY_REQUESTS, &email, &shown, &error, &[]).await?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)

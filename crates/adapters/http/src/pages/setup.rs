@@ -2,14 +2,14 @@
 
 use super::{OUT_OF_DATE, stale_for_programs, with_token};
 use crate::conventions::Page;
-use crate::conventions::page::{paths, problem};
+use crate::conventions::page::{Told, paths, problem_of};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::secret;
 use crate::kit::html::headers::{FormAction, Illustrated, render};
-use crate::kit::html::layout::Brand;
+use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use crate::sessions::{session_cookie, set_cookie};
@@ -19,6 +19,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::Secret;
 use doorward_services::appearance::of_pages;
+use doorward_services::identity_providers::on_offer;
 use doorward_services::{Error, FieldError, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -94,17 +95,46 @@ pub(crate) async fn show(call: Call) -> HandlerResult {
     }
     let proof = setup_proof(&call, None);
     if !users::may_set_up(call.context(), &proof) {
-        return Ok(needs_link(&call));
+        return Ok(needs_link(&call, &proof));
+    }
+    if let Some(told) = needs_passwords(&call) {
+        return Ok(told);
     }
     page(&call, StatusCode::OK, &SetupForm::default(), &proof, "", &[]).await
 }
 
-/// The page for whoever comes without the link.
-fn needs_link(call: &Call) -> HttpResponse {
+/// The page for whoever comes without the link, or with one that is not right. All other pages lead here.
+fn needs_link(call: &Call, proof: &users::SetupProof) -> HttpResponse {
     const TITLE: &str = "Open the set-up link";
     const TEXT: &str = "This server has no users yet. Whoever runs it finds a link in its log, or in the terminal where it was \
                         started: the first account is made under that link, and only there.";
-    problem(call, StatusCode::FORBIDDEN, TITLE, TEXT)
+    const WRONG: &str = "This link is wrong, or the server has made another one since, as it does when it starts. Whoever runs \
+                         it finds the link in its log, or in the terminal where it was started.";
+    let has_token = matches!(proof, users::SetupProof::Token(Some(token)) if !token.expose().is_empty());
+    let told = if has_token { Told::new("This set-up link does not work", WRONG) } else { Told::new(TITLE, TEXT) };
+    problem_of(call, StatusCode::FORBIDDEN, &Told { back: None, ..told })
+}
+
+/// The page of a server where nobody can sign in with a password: the first account would have nothing else.
+fn needs_passwords(call: &Call) -> Option<HttpResponse> {
+    const TEXT: &str = "This server has no users yet, and the first account signs in with a password, which the setting \
+                        session.password_login turns off. Turn it on, start the server anew and create the account. Once it \
+                        signs in through an identity provider, passwords can be turned off again.";
+    const THERE: &str =
+        "This server has no users yet. The first account is made by signing in through an identity provider.";
+    if sessions::auth_methods(call.context()).password {
+        return None;
+    }
+    let offers = on_offer(call.context());
+    let makes_owner = call.context().settings.oidc.first_user_is_owner;
+    let Some(offer) = offers.first().filter(|_offer| makes_owner) else {
+        let told = Told { back: None, ..Told::new("Turn passwords on first", TEXT) };
+        return Some(problem_of(call, StatusCode::FORBIDDEN, &told));
+    };
+    let (href, text) = (offer.way.path(), format!("Continue with {}", offer.name));
+    let back = Some(Link { href: &href, text: &text });
+    let told = Told { back, is_error: false, ..Told::new("Create the first account", THERE) };
+    Some(problem_of(call, StatusCode::FORBIDDEN, &told))
 }
 
 /// The form for the first account.
@@ -138,10 +168,15 @@ pub(crate) struct SetupForm {
 pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     let form: SetupForm = call.form()?.read()?;
     let proof = setup_proof(&call, form.token.clone());
+    if !users::first_exists(call.context()).await?
+        && let Some(told) = needs_passwords(&call)
+    {
+        return Ok(told);
+    }
     if csrf::check_anonymous(&call, Purpose::SetUp, form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
         if !users::may_set_up(call.context(), &proof) {
-            return Ok(needs_link(&call));
+            return Ok(needs_link(&call, &proof));
         }
         return page(&call, StatusCode::BAD_REQUEST, &form, &proof, OUT_OF_DATE, &[]).await;
     }
@@ -159,7 +194,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
         Err(Error::Invalid { message, fields, .. }) => {
             return page(&call, StatusCode::BAD_REQUEST, &form, &proof, &message, &fields).await;
         }
-        Err(Error::Refused(_)) => return Ok(needs_link(&call)),
+        Err(Error::Refused(_)) => return Ok(needs_link(&call, &proof)),
         Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
         Err(error) => return Err(error.into()),
     }
@@ -211,6 +246,9 @@ pub(super) fn in_words(field: &str, detail: &str) -> String {
     let is_rule = detail.starts_with("Validation failed for tag");
     match field {
         _ if detail.contains("\"required\"") => "Please fill this in.".to_owned(),
+        "password" if detail.starts_with("insecure password") => {
+            "Too easy to guess. Make it longer, or mix capitals, digits and symbols.".to_owned()
+        }
         "email" if is_rule => "This is not an email address.".to_owned(),
         "username" if is_rule => "Use letters, digits and single hyphens, up to 32.".to_owned(),
         "name" if is_rule => "At most 128 characters, without spaces at either end.".to_owned(),

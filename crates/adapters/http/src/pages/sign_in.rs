@@ -1,9 +1,10 @@
 //! Signing in and out in the browser.
 
+use super::app_face::AppFace;
 use super::consent::asked_anew;
 use super::{OUT_OF_DATE, stale_for_programs, with_token};
 use crate::conventions::Page;
-use crate::conventions::page::{SIGN_IN_FIRST, paths, problem, sign_in_for};
+use crate::conventions::page::{Done, SIGN_IN_FIRST, paths, problem, sign_in_for};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
@@ -14,6 +15,7 @@ use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
+use crate::kit::waiting::wait_in_words;
 use crate::sessions::{removed_cookie, session_cookie, set_cookie};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -57,9 +59,11 @@ pub(crate) struct SignIn<'a> {
     /// What was typed before, after a failure.
     pub(crate) email: &'a str,
     /// The application whose request brought the user here; it takes the place of `message`.
-    pub(crate) app: Option<&'a str>,
+    pub(crate) app: Option<AppFace>,
     /// Why the user is here (`?message=`).
     pub(crate) message: Option<&'a str>,
+    /// What has just been done.
+    pub(crate) done: Option<&'a str>,
     /// Why the last attempt failed.
     pub(crate) error: Option<&'a str>,
     /// False hides the form and says so.
@@ -104,6 +108,7 @@ impl Illustrated for SignedOut<'_> {
     params(
         ("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"),
         ("message" = Option<String>, Query, description = "Why the user is here"),
+        ("done" = Option<String>, Query, description = "What has just been done: `password` or `converted`"),
     ),
     responses(
         (status = 200, body = String, content_type = "text/html"),
@@ -120,7 +125,7 @@ pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Handler
     }
     let message = credential::query_parameter(&call.request, "message").is_some().then_some(SIGN_IN_FIRST);
     let email = login_hint(own_target(&target));
-    page(&call, StatusCode::OK, own_target(&target), &email, message, None).await
+    page(&call, StatusCode::OK, (own_target(&target), &email), message, None).await
 }
 
 /// The longest mail address that an application may put into the form.
@@ -165,7 +170,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     let target = own_target(&target);
     if csrf::check_anonymous(&call, Purpose::SignIn, form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return page(&call, StatusCode::BAD_REQUEST, target, &email, None, Some(OUT_OF_DATE)).await;
+        return page(&call, StatusCode::BAD_REQUEST, (target, &email), None, Some(OUT_OF_DATE)).await;
     }
     let password = form.password.unwrap_or_else(|| Secret::new(String::new()));
     let command = sessions::Login { email: email.clone(), password };
@@ -175,28 +180,36 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
             set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
             return Ok(response);
         }
+        Err(Error::Unauthenticated { message, .. }) if message == sessions::SUSPENDED => {
+            (StatusCode::UNAUTHORIZED, "This account is suspended. Ask an administrator.".to_owned())
+        }
         Err(Error::Unauthenticated { message, .. }) => (StatusCode::UNAUTHORIZED, message),
         Err(Error::Refused(message)) => (StatusCode::FORBIDDEN, message),
-        Err(Error::Invalid { .. }) => {
-            (StatusCode::BAD_REQUEST, "Give your email address and your password.".to_owned())
+        Err(Error::Invalid { fields, .. }) => {
+            let is_no_address = !email.trim().is_empty() && fields.iter().any(|field| field.field == "email");
+            let told = if is_no_address {
+                "This is not an email address."
+            } else {
+                "Give your email address and your password."
+            };
+            (StatusCode::BAD_REQUEST, told.to_owned())
         }
         Err(Error::TooManyAttempts { retry_after }) => {
             let seconds = whole_seconds_up(retry_after);
-            let error = format!("Too many failed attempts. Try again in {seconds} seconds.");
-            let mut response = page(&call, StatusCode::TOO_MANY_REQUESTS, target, &email, None, Some(&error)).await?;
+            let error = format!("Too many failed attempts. Try again in {}.", wait_in_words(seconds));
+            let mut response = page(&call, StatusCode::TOO_MANY_REQUESTS, (target, &email), None, Some(&error)).await?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Ok(response);
         }
         Err(error) => return Err(error.into()),
     };
-    page(&call, status, target, &email, None, Some(&error)).await
+    page(&call, status, (target, &email), None, Some(&error)).await
 }
 
 async fn page(
     call: &Call,
     status: StatusCode,
-    target: &str,
-    email: &str,
+    (target, email): (&str, &str),
     message: Option<&str>,
     error: Option<&str>,
 ) -> HandlerResult {
@@ -204,14 +217,16 @@ async fn page(
     let offers = offers(call.context(), target);
     let look = of_pages(call.context()).await;
     let can_reset = passcodes::can_reset(call.context()).await?;
+    let done = Done::read(&call.request, &[Done::Password, Done::Converted]);
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
             brand: Brand::of(&call.site, &look),
-            app: app.as_deref(),
+            app,
             csrf_token: token,
             redirect: target,
             email,
             message,
+            done: if error.is_none() { done.map(Done::words) } else { None },
             error,
             password_enabled: sessions::auth_methods(call.context()).password,
             providers: offers.iter().map(Offer::shown).collect(),
@@ -252,12 +267,12 @@ fn offers(context: &Context, target: &str) -> Vec<Offer> {
     on_offer(context).into_iter().map(offer).collect()
 }
 
-/// The name of the application whose authorization request is the place to go to afterwards.
-async fn asking_app(call: &Call, target: &str) -> Option<String> {
+/// The application whose authorization request is the place to go to afterwards.
+async fn asking_app(call: &Call, target: &str) -> Option<AppFace> {
     let client_id = parameter(authorization_query(target)?, "client_id")?;
     let request = AuthorizeRequest { client_id: Some(client_id), ..AuthorizeRequest::default() };
     // Who is unknown here is told so later; the page is of use without a name.
-    authorize::find_client(call.context(), &request).await.ok().map(|app| app.name)
+    authorize::find_shown_client(call.context(), &request).await.ok().as_ref().map(AppFace::from)
 }
 
 /// The sign-out form.
@@ -275,8 +290,8 @@ pub(crate) struct SignOutForm {
     post, path = paths::LOGOUT, tag = "pages", operation_id = "sign_out",
     request_body(content = SignOutForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = String, content_type = "text/html"),
-        (status = 303, description = "To the sign-in page, for another user"),
+        (status = 200, body = String, content_type = "text/html", description = "Done, and on to the identity provider"),
+        (status = 303, description = "Done; to the sign-in page, for another user, where `redirect` was sent"),
     ),
 )]
 pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
@@ -289,7 +304,7 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
     let leaves = form.redirect.is_none();
     let mut response = match form.redirect {
         Some(target) => sign_in_for(own_target(&target)),
-        None => signed_out(&call, None).await,
+        None => redirect(StatusCode::SEE_OTHER, paths::LOGOUT),
     };
     // Whoever comes without a session keeps the cookie: a request of another site does, for its cookie stays at home,
     // and the answer must not sign anybody out.

@@ -2,15 +2,17 @@
 
 mod care;
 mod gallery;
+mod sheet;
 
 use super::access::Access;
+use super::app_face::AppFace;
 use super::consent::{Consent, Registration};
 use super::form_post::FormPost;
 use super::setup::{Field, Setup};
 use super::sign_in::SignIn;
 use crate::kit::html::headers::SUBMIT;
 use crate::kit::html::layout::Brand;
-use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, gallery, html, scopes, setup, sign_in};
+use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, face, gallery, html, scopes, setup, sign_in};
 
 #[test]
 fn no_page_carries_script_or_inline_style() {
@@ -82,14 +84,14 @@ fn what_is_posted_to_a_client_is_text_and_nothing_else() {
     }
     assert_eq!(posting.matches("<script").count(), 1);
     assert!(posting.contains(&format!("<script>{SUBMIT}</script>")));
-    assert!(posting.contains("<button class=\"button button-primary\" type=\"submit\">Continue</button>"));
+    assert!(posting.contains("<button class=\"button button-primary button-wide\" type=\"submit\">Continue</button>"));
     assert!(!canceling.contains("<script") && canceling.contains("type=\"submit\" form=\"cancel-form\">Cancel"));
     assert!(!canceling.contains("cancel-link"));
 }
 
 #[test]
 fn hostile_names_are_text() {
-    let page = html(&Consent { app_name: HOSTILE, ..consent() });
+    let page = html(&Consent { app: face(HOSTILE), ..consent() });
     assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;"));
     assert!(!page.contains("<script"));
 }
@@ -136,13 +138,16 @@ fn consent_warns_of_a_loopback_document() {
 #[test]
 fn an_unsafe_icon_or_cancel_address_is_left_out() {
     let page = html(&Consent {
-        app_icon: Some("data:image/svg+xml,<svg/>"),
+        app: AppFace::sample("Atlas", Some("data:image/svg+xml,<svg/>")),
         cancel: cancel("javascript:alert(1)"),
         ..consent()
     });
     assert!(!page.contains("svg+xml,"));
     assert!(page.contains("id=\"cancel-link\" href=\"/\""));
-    assert!(html(&Consent { app_icon: Some(PIXEL), ..consent() }).contains("<img src=\"data:image/png;base64,"));
+    assert!(
+        html(&Consent { app: AppFace::sample("Atlas", Some(PIXEL)), ..consent() })
+            .contains("<img src=\"data:image/png;base64,")
+    );
 }
 
 #[test]
@@ -151,7 +156,8 @@ fn a_form_shows_its_errors_and_what_was_typed() {
         html(&Setup { email: Field { value: "a\"b", error: Some("wrong") }, password_error: Some("weak"), ..setup() });
     assert!(page.contains("value=\"a&#34;b\""));
     assert!(page.contains("aria-invalid=\"true\" aria-describedby=\"email-error "));
-    assert!(page.contains("aria-describedby=\"password-error password-hint "));
+    assert!(page.contains("aria-describedby=\"password-error "));
+    assert!(!page.contains("password-hint"), "the error says what the hint says");
     assert!(page.contains("role=\"alert\""));
     assert!(!html(&setup()).contains("role=\"alert\""));
 }

@@ -105,8 +105,10 @@ async fn from_set_up_to_consent_and_back() {
     house.form("/oauth2/tokens", "", &fields).await.expect(200);
     assert!(browser.get("/account/applications").await.expect(200).body.contains("Revoke access"));
     browser.submit("/account/applications", &[("client_id", "nonsense")]).await.expect(404);
-    let gone = browser.submit("/account/applications", &[("client_id", id)]).await.expect(200);
-    assert!(gone.body.contains("Access of robot is revoked."));
+    let gone = browser.submit("/account/applications", &[("client_id", id)]).await.expect(303);
+    assert_eq!(gone.header("location"), "/account/applications?done=revoked", "loaded anew, it does nothing");
+    let list = browser.get(gone.header("location")).await.expect(200);
+    assert!(list.body.contains("no access to your account any more") && list.body.contains("No applications yet"));
 
     let out = browser.submit("/logout", &[("redirect", &uri)]).await.expect(303);
     assert_eq!(out.redirected_with("redirect").as_deref(), Some(uri.as_str()));

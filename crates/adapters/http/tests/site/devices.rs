@@ -13,16 +13,21 @@ use serde_json::{Value, json};
 use time::Duration;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const PAGE: &str = "/oauth2/device/verify";
+pub(crate) const PAGE: &str = "/oauth2/device/verify";
 
-trait Site: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
+pub(crate) trait Site: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> Site for S {}
 
 async fn television<S: Site>(house: &House<S>, owner: &str) -> Client {
     client(house, owner, json!({ "device_flow": true })).await
 }
 
-async fn begin<S: Site>(house: &House<S>, client: &Client, scope: &str) -> Value {
+/// The same with names of its own, for programs and for people.
+pub(crate) async fn television_called<S: Site>(house: &House<S>, owner: &str, name: &str, shown: &str) -> Client {
+    client(house, owner, json!({ "device_flow": true, "name": name, "display_name": shown })).await
+}
+
+pub(crate) async fn begin<S: Site>(house: &House<S>, client: &Client, scope: &str) -> Value {
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("scope", scope).finish();
     let request = TestRequest::post().uri("/oauth2/device").set_payload(body).peer_addr("192.0.2.7:1".parse().unwrap());
     let request =
@@ -51,8 +56,10 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     let codes = begin(&house, &television, "user:read offline_access").await;
     let code = codes["user_code"].as_str().unwrap();
     assert_eq!((code.len(), &code[4..5]), (9, "-"));
-    assert_eq!(codes["verification_uri"], format!("{ISSUER}{PAGE}"));
-    assert_eq!(codes["verification_uri_complete"], format!("{ISSUER}{PAGE}?user_code={code}"));
+    assert_eq!(codes["verification_uri"], format!("{ISSUER}/device"), "short, as people type it");
+    assert_eq!(codes["verification_uri_complete"], format!("{ISSUER}/device?user_code={code}"));
+    let short = house.send(TestRequest::get().uri(&format!("/device?user_code={code}"))).await.expect(303);
+    assert_eq!(short.header("location"), format!("{PAGE}?user_code={code}"), "the code of a link is kept");
     assert_eq!((codes["expires_in"].as_i64(), codes["interval"].as_i64()), (Some(900), Some(5)));
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending");
 
@@ -81,7 +88,8 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     }
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending", "nothing is allowed yet");
     let done = browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
-    assert!(done.body.contains("robot is connected"), "{}", done.body);
+    assert!(done.body.contains("<h1>Device connected</h1>"), "{}", done.body);
+    assert!(done.body.contains("<bdi>robot</bdi> is connected") && done.body.contains("notice-done"), "{}", done.body);
 
     house.clock.advance(Duration::seconds(5));
     let tokens = poll(&house, &television, &codes).await.expect(200).json();
@@ -165,7 +173,7 @@ async fn who_did_not_start_it_denies_and_the_device_is_told() {
     browser.get(PAGE).await.expect(200);
     browser.submit(PAGE, &[("user_code", code)]).await.expect(200);
     let done = browser.submit(PAGE, &[("user_code", code), ("action", "deny")]).await.expect(200);
-    assert!(done.body.contains("gets nothing"), "{}", done.body);
+    assert!(done.body.contains("<h1>Nothing was given</h1>") && done.body.contains("gets nothing"), "{}", done.body);
     assert_eq!(refused(&house, &television, &codes).await, "access_denied");
 }
 
@@ -179,15 +187,15 @@ async fn a_forged_decision_does_nothing() {
     let browser = Browser::new(&house);
     browser.sign_in("ann@example.com").await;
     browser.get(PAGE).await.expect(200);
-    let skipped = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    let skipped = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     assert!(skipped.body.contains("decide-form"), "the token of the entry decides nothing");
-    browser.submit(PAGE, &[("user_code", second)]).await.expect(403);
+    browser.submit(PAGE, &[("user_code", second)]).await.expect(400);
     browser.get(PAGE).await.expect(200);
     browser.submit(PAGE, &[("user_code", second)]).await.expect(200);
-    let other = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    let other = browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     assert!(other.body.contains(first), "nor does the token of another code");
     browser.tokens.borrow_mut().clear();
-    browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(403);
+    browser.submit(PAGE, &[("user_code", first), ("action", "authorize")]).await.expect(400);
     for codes in [&one, &two] {
         assert_eq!(refused(&house, &television, codes).await, "authorization_pending");
     }

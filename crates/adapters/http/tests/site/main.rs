@@ -44,6 +44,7 @@ mod oauth2_metadata;
 mod oauth2_scopes;
 mod openid;
 mod organizations;
+mod pages;
 mod passcodes;
 mod provider;
 mod provisioner_jobs;

@@ -194,11 +194,19 @@ async fn the_pages_lead_from_the_sign_in_to_another_password() {
         |password| [("csrf_token", token.as_str()), ("email", "bob@example.com"), ("otp", otp), ("password", password)];
     let weak = post("/reset-password/change", &cookies, &fields("weak")).await.expect(400);
     assert!(weak.body.contains("Error: ") && !weak.body.contains("value=\"weak\""));
+    assert!(weak.body.contains("Too easy to guess.") && !weak.body.contains("password-hint"), "{}", weak.body);
     post("/reset-password/change", "", &fields(ANOTHER)).await.expect(400);
     let done = post("/reset-password/change", &cookies, &fields(ANOTHER)).await.expect(303);
-    assert_eq!(done.header("location"), "/login");
+    assert_eq!(done.header("location"), "/login?done=password");
+    let told = house.send(TestRequest::get().uri("/login?done=password")).await.expect(200);
+    assert!(told.body.contains("Your password is changed."), "{}", told.body);
     house.api(POST, "/users/login", "", json!({ "email": "bob@example.com", "password": ANOTHER })).await.expect(201);
-    post("/reset-password/change", &cookies, &fields("YetAnotherPassword!")).await.expect(400);
+    let used = post("/reset-password/change", &cookies, &fields("YetAnotherPassword!")).await.expect(400);
+    for part in
+        ["id=\"otp-error\"", "wrong, used or too old", "Ask for another mail", "Back to signing in", "<title>Error: "]
+    {
+        assert!(used.body.contains(part), "{part}: {}", used.body);
+    }
 }
 
 #[actix_web::test]

@@ -80,10 +80,10 @@ async fn forms_need_their_token() {
     assert_eq!((person.status.as_u16(), person.header("content-type")), (400, "text/html; charset=utf-8"));
     assert_eq!((program.header("set-cookie"), person.header("set-cookie")), ("", ""));
     let answer = send(ending(), form(&token)).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert!(answer.header("set-cookie").contains("coder_session_token=; "), "{}", answer.header("set-cookie"));
     let script = post("/logout").insert_header(("Authorization", format!("Bearer {TOKEN}")));
-    assert_eq!(send(ending(), script).await.status, StatusCode::OK);
+    assert_eq!(send(ending(), script).await.status, StatusCode::SEE_OTHER);
 
     let page = send(set_up(), get("/login")).await;
     let set = page.header("set-cookie");

@@ -17,18 +17,22 @@ pub(crate) struct Brand<'a> {
     pub(crate) base: &'a str,
     /// What owners announce.
     pub(crate) banners: &'a [Banner],
+    /// Whether there are providers at which people could link accounts.
+    pub(crate) has_providers: bool,
 }
 
 impl Default for Brand<'_> {
     fn default() -> Self {
-        Self { name: "Doorward", logo_url: None, base: "", banners: &[] }
+        Self { name: "Doorward", logo_url: None, base: "", banners: &[], has_providers: true }
     }
 }
 
 impl<'a> Brand<'a> {
     /// That of a site, whatever owners chose: for pages that must not depend on anything.
     pub(crate) fn plain(site: &'a Site) -> Self {
-        Self { base: site.base(), ..Self::default() }
+        let settings = &site.context.settings;
+        let has_providers = !settings.oidc.providers.is_empty() || settings.github.is_on();
+        Self { base: site.base(), has_providers, ..Self::default() }
     }
 
     /// That of a site, as owners chose it.

@@ -1,15 +1,19 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::gallery::{ADA, apps, banner, cancel, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
-use crate::conventions::page::ErrorPage;
-use crate::kit::html::layout::{Brand, Link};
+use super::gallery::{
+    ADA, apps, banner, cancel, consent, error, gallery, html, linked, links, many_scopes, scope, scopes, setup, sign_in,
+};
+use crate::conventions::page::{ErrorPage, Told};
+use crate::kit::html::layout::Brand;
+use crate::pages::access::{Access, Scope};
 use crate::pages::applications::AuthorizedApps;
 use crate::pages::consent::Consent;
 use crate::pages::home::Home;
-use crate::pages::links::LinkedAccounts;
+use crate::pages::links::{Linkable, LinkedAccounts};
 use crate::pages::setup::Setup;
 use crate::pages::sign_in::{SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
+use doorward_services::oauth2::Care;
 
 #[test]
 fn what_asks_for_care_comes_first_and_is_never_a_tick() {
@@ -21,6 +25,11 @@ fn what_asks_for_care_comes_first_and_is_never_a_tick() {
     assert!(html(&consent()).contains("<ul class=\"grants cautions\">"), "full access asks for care");
     let owner = html(&Consent { standing: Some("Owner of this server"), ..consent() });
     assert!(owner.contains("You are <strong>Owner of this server</strong>"));
+    let (above, below) = page.split_once("id=\"scope-list\"").unwrap();
+    assert!(
+        above.contains("Returns you to") && !below.contains("Returns you to"),
+        "where it leads comes before the list"
+    );
     assert!(!html(&consent()).contains("id=\"standing\""));
 }
 
@@ -52,13 +61,48 @@ fn links_lead_below_the_path_of_the_access_url() {
             proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback".to_owned())],
             ..links(vec![linked("The Corp")])
         }),
-        html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
+        html(&ErrorPage { brand, told: Told::new("a", "b"), ..error(404, "", "") }),
     ] {
         for attribute in ["href=\"/", "src=\"/", "action=\"/"] {
             let mut places = page.split(attribute).skip(1);
             assert!(places.all(|place| place.starts_with("door/")), "{page}");
         }
     }
+}
+
+#[test]
+fn whoever_is_still_signed_in_elsewhere_is_led_there_first() {
+    let primary = |page: &str| page.split("button-primary").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let there = html(&SignedOut { there: Some(("The Corp", "https://id.example/end")), ..SignedOut::default() });
+    assert!(primary(&there).ends_with("Sign out at The Corp"), "{there}");
+    assert_eq!(there.matches("button-primary").count(), 1);
+    assert!(primary(&html(&SignedOut::default())).ends_with("Sign in again"));
+}
+
+#[test]
+fn enter_in_the_password_chooses_no_provider_where_there_are_several() {
+    let one = links(vec![linked("The Corp")]);
+    let another = Linkable { name: "other", shown_name: "Another", icon: None };
+    let several = LinkedAccounts { providers: [one.providers.clone(), vec![another]].concat(), ..one.clone() };
+    // The first button of a form is the one that Enter presses.
+    let page = html(&several);
+    let form = page.split("<form").find(|form| form.contains("name=\"password\"")).unwrap();
+    let button = form.split("<button").nth(1).unwrap();
+    assert!(button.starts_with(" type=\"submit\" disabled hidden>"), "{button}");
+    let page = html(&one);
+    let form = page.split("<form").find(|form| form.contains("name=\"password\"")).unwrap();
+    assert!(!form.contains("disabled"), "with one it goes there");
+}
+
+#[test]
+fn what_cannot_be_done_now_is_folded_and_each_sentence_stands_once() {
+    let page = html(&Consent { access: many_scopes(), standing: Some("Owner of this server"), ..consent() });
+    assert_eq!(page.matches("Your roles reach what belongs to others").count(), 2, "in the notice and over the list");
+    let (shown, folded) = page.split_once("<details").unwrap();
+    assert_eq!((shown.matches("<li>").count(), folded.matches("<li>").count()), (20, 5));
+    assert!(folded.contains("Only if you get more rights one day (5)"));
+    let idle = Access::Scopes(vec![Scope { care: Care::Beyond, ..scope("user:delete", "People", "Delete users") }]);
+    assert!(html(&Consent { access: idle, ..consent() }).contains("more than you may do yourself"));
 }
 
 #[test]

@@ -2,24 +2,31 @@
 
 use askama::Template;
 
-use crate::conventions::page::ErrorPage;
+use crate::conventions::page::{ErrorPage, Told};
 use crate::kit::html::layout::{Brand, Link, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::pages::access::{Access, Scope};
+use crate::pages::app_face::AppFace;
 use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
 use crate::pages::cli_auth::CliAuth;
 use crate::pages::consent::{AppLink, Consent, Registration};
-use crate::pages::device::{DecideOnDevice, EnterCode};
+use crate::pages::device::{DecideOnDevice, EnterCode, Outcome};
 use crate::pages::home::Home;
 use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
 use crate::pages::setup::{Field, Setup};
 use crate::pages::sign_in::{Provider, SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
+use doorward_services::oauth2::Care;
 use doorward_services::oauth2::authorize::Answer;
 
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 pub(super) const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 pub(super) const ADA: Person<'_> = Person { username: "ada", email: "ada@example.com", name: "Ada Lovelace" };
+
+/// An app without a picture.
+pub(super) fn face(name: &str) -> AppFace {
+    AppFace::sample(name, None)
+}
 
 pub(super) fn sign_in() -> SignIn<'static> {
     SignIn {
@@ -53,8 +60,7 @@ pub(super) fn consent() -> Consent<'static> {
         notice: None,
         standing: None,
         user: ADA,
-        app_name: "Atlas",
-        app_icon: None,
+        app: face("Atlas"),
         links: Vec::new(),
         registered: Registration::Administrator,
         access: Access::Full,
@@ -66,19 +72,27 @@ pub(super) fn consent() -> Consent<'static> {
 }
 
 pub(super) fn scope(name: &'static str, topic: &'static str, description: &'static str) -> Scope<'static> {
-    Scope { name, topic, description, caution: None }
+    Scope { name, topic, description, care: Care::Usual }
 }
 
 /// Twenty-five of them, some of which ask for care.
 pub(super) fn many_scopes() -> Access<'static> {
-    let caution = |n| (n < 3).then_some("Not only what is yours: your roles reach what belongs to others.");
-    let one = |n| Scope { caution: caution(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
+    let care = |n| match n {
+        0 => Care::Sensitive { by_roles: true },
+        1..4 => Care::Roles,
+        4..20 => Care::Usual,
+        _ => Care::Beyond,
+    };
+    let one = |n| Scope { care: care(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
     Access::Scopes((0..25).map(one).collect())
 }
 
 pub(super) fn scopes() -> Access<'static> {
     Access::Scopes(vec![
-        Scope { caution: Some(""), ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
+        Scope {
+            care: Care::Sensitive { by_roles: false },
+            ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH")
+        },
         scope("workspace:read", "Workspaces", "See your workspaces"),
         scope("template:read", "Templates", "See the templates you can use"),
         scope("user:read_personal", "People and organizations", "See your profile, with your email address"),
@@ -89,8 +103,7 @@ pub(super) fn app(name: &'static str) -> AuthorizedApp<'static> {
     let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
     AuthorizedApp {
         client_id: "8d3f0c5e-4b0a-4b6e-9d36-2f7a1c0e9b11",
-        name,
-        icon: None,
+        app: face(name),
         authorized: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
         last_used: Some(moment("2026-05-12T08:00:00Z", "3 hours ago")),
         access: scopes(),
@@ -134,6 +147,7 @@ pub(super) fn links(links: Vec<LinkedAccount<'static>>) -> LinkedAccounts<'stati
         notice: None,
         caution: None,
         asks_password: true,
+        password_error: None,
         proofs: Vec::new(),
         links,
         providers: vec![Linkable { name: "corp", shown_name: "The Corp", icon: Some(PIXEL) }],
@@ -145,7 +159,8 @@ pub(super) fn banner(message: &str, color: &str) -> Banner {
 }
 
 pub(super) fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
-    ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
+    let told = Told { back: None, ..Told::new(title, explanation) };
+    ErrorPage { brand: Brand::default(), status, told, request_id: None }
 }
 
 pub(super) fn html(page: &impl Template) -> String {
@@ -160,8 +175,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
     let hostile_banners = [banner(HOSTILE, "#004852")];
     let banners =
         [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
-    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
-    let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
+    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners, ..Brand::default() };
+    let hostile_scope = Scope { care: Care::Beyond, ..scope(HOSTILE, HOSTILE, HOSTILE) };
     let cli = || CliAuth {
         brand: Brand::default(),
         csrf_token: "token",
@@ -188,8 +203,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         sign_out_token: "other",
         notice: None,
         user: ADA,
-        app_name: "Atlas",
-        app_icon: None,
+        app: face("Atlas"),
         user_code: "WDJB-MJHT",
         access: scopes(),
         standing: None,
@@ -205,7 +219,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         ("device-link", html(&EnterCode { code: Some("WDJB-MJHT"), ..enter() })),
         ("device-again", html(&EnterCode { notice: Some("No device waits with this code."), typed: "WDJ", ..enter() })),
         ("device-stale", html(&EnterCode { is_stale: true, notice: Some("You signed in too long ago."), ..enter() })),
-        ("device-done", html(&EnterCode { outcome: Some("The device with Atlas is connected."), ..enter() })),
+        ("device-done", html(&EnterCode { outcome: Some(Outcome::Connected("Atlas")), ..enter() })),
+        ("device-denied", html(&EnterCode { outcome: Some(Outcome::Denied(HOSTILE)), ..enter() })),
         (
             "device-hostile",
             html(&EnterCode {
@@ -221,8 +236,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             "consent-device-hostile",
             html(&DecideOnDevice {
                 user: hostile_person,
-                app_name: HOSTILE,
-                app_icon: Some(HOSTILE),
+                app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                 user_code: HOSTILE,
                 standing: Some(HOSTILE),
                 resource: Some(HOSTILE),
@@ -273,8 +287,8 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             "sign-in-providers-only",
             html(&SignIn { providers: vec![provider("Continue with GitHub")], password_enabled: false, ..sign_in() }),
         ),
-        ("sign-in-app", html(&SignIn { app: Some("Atlas"), message: Some("not shown"), ..sign_in() })),
-        ("sign-in-hostile", html(&SignIn { app: Some(HOSTILE), ..sign_in() })),
+        ("sign-in-app", html(&SignIn { app: Some(face("Atlas")), message: Some("not shown"), ..sign_in() })),
+        ("sign-in-hostile", html(&SignIn { app: Some(face(HOSTILE)), ..sign_in() })),
         ("setup-link", html(&Setup { link_token: Some("0123456789"), ..setup() })),
         ("consent-owner", html(&Consent { standing: Some("Owner of this server"), ..consent() })),
         (
@@ -292,7 +306,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-scopes",
             html(&Consent {
-                app_icon: Some(PIXEL),
+                app: AppFace::sample("Atlas", Some(PIXEL)),
                 access: scopes(),
                 resource: Some("https://doorward.example.com/api/experimental/mcp/http"),
                 ..consent()
@@ -301,7 +315,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-document",
             html(&Consent {
-                app_name: "Quill for Desktop",
+                app: face("Quill for Desktop"),
                 registered: Registration::Document {
                     host: "quill.example.net",
                     is_verified: false,
@@ -316,7 +330,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-known",
             html(&Consent {
-                app_name: "Quill",
+                app: face("Quill"),
                 links: vec![
                     AppLink { text: "Home page", href: "https://quill.example.net/" },
                     AppLink { text: "Privacy policy", href: "https://quill.example.net/privacy" },
@@ -335,8 +349,10 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-native",
             html(&Consent {
-                app_name: "An application with a name that is much longer than anybody would expect",
-                app_icon: Some("https://icons.invalid/missing.png"),
+                app: AppFace::sample(
+                    "An application with a name that is much longer than anybody would expect",
+                    Some("https://icons.invalid/missing.png"),
+                ),
                 registered: Registration::Itself { only_loopback: false },
                 redirect_uri: "com.example.longest.name.anyone.has.registered:/callback",
                 user: Person {
@@ -355,14 +371,14 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                     logo_url: Some("javascript:alert(1)"),
                     base: HOSTILE,
                     banners: &hostile_banners,
+                    ..Brand::default()
                 },
                 csrf_token: HOSTILE,
                 sign_out_token: HOSTILE,
                 notice: Some(HOSTILE),
                 standing: Some(HOSTILE),
                 user: hostile_person,
-                app_name: HOSTILE,
-                app_icon: Some(HOSTILE),
+                app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                 links: vec![AppLink { text: "Home page", href: HOSTILE }],
                 registered: Registration::Document {
                     host: HOSTILE,
@@ -382,7 +398,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             html(&AuthorizedApps {
                 notice: Some("Access of Lantern is revoked."),
                 ..apps(vec![
-                    AuthorizedApp { icon: Some(PIXEL), devices: 1, ..app("Atlas") },
+                    AuthorizedApp { app: AppFace::sample("Atlas", Some(PIXEL)), devices: 1, ..app("Atlas") },
                     AuthorizedApp { access: Access::Full, grants: 1, last_used: None, ..app("Command line") },
                     app("Quill for Desktop"),
                 ])
@@ -406,6 +422,10 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
                 ..links(vec![linked("The Corp")])
             }),
+        ),
+        (
+            "links-wrong-password",
+            html(&LinkedAccounts { password_error: Some("The password is wrong."), ..links(vec![linked("The Corp")]) }),
         ),
         ("links-empty", html(&LinkedAccounts { providers: Vec::new(), ..links(Vec::new()) })),
         (
@@ -432,7 +452,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 caution: Some(HOSTILE),
                 ..apps(vec![AuthorizedApp {
                     client_id: HOSTILE,
-                    icon: Some(HOSTILE),
+                    app: AppFace::sample(HOSTILE, Some(HOSTILE)),
                     access: Access::Scopes(vec![hostile_scope]),
                     ..app(HOSTILE)
                 }])
@@ -453,11 +473,22 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         (
             "error-not-found",
             html(&ErrorPage {
-                back: Some(Link { href: "/", text: "Back to your account" }),
-                ..error(404, "There is nothing here", "The address may be mistyped, or the page has moved.")
+                told: Told::new("There is nothing here", "The address may be mistyped, or the page has moved."),
+                ..error(404, "", "")
             }),
         ),
-        ("error-hostile", html(&ErrorPage { request_id: Some(HOSTILE), ..error(400, HOSTILE, HOSTILE) })),
+        (
+            "error-hostile",
+            html(&ErrorPage {
+                request_id: Some(HOSTILE),
+                told: Told {
+                    detail: HOSTILE,
+                    back: Some(Link { href: HOSTILE, text: HOSTILE }),
+                    ..Told::new(HOSTILE, HOSTILE)
+                },
+                ..error(400, "", "")
+            }),
+        ),
         (
             "home",
             html(&Home {

@@ -66,7 +66,7 @@ async fn the_password_is_gone_when_the_provider_has_vouched_and_not_before() {
     assert_eq!(login_type(&house, &owner, "bob").await, "password");
     browser.cookies.push(format!("coder_session_token={token}"));
     let back = go_on(&mut browser, &provider, &state).await.expect(307);
-    assert_eq!(back.header("location"), "/");
+    assert_eq!(back.header("location"), "/login?done=converted");
     assert_eq!(browser.session(), None, "everybody signs in anew");
     assert_eq!(login_type(&house, &owner, "bob").await, "oidc");
     house.get("/users/me", &token).await.expect(401);

@@ -52,7 +52,12 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
         (vec![("provider", "nope"), ("password", PASSWORD)], 400, "no such provider"),
     ] {
         let refused = browser.submit(PAGE, &fields).await.expect(status);
-        assert!(refused.body.contains(told) && refused.body.contains("role=\"alert\""), "{}", refused.body);
+        let is_at_field = refused.body.contains("id=\"password-error\"") && refused.body.contains("<title>Error: ");
+        assert!(refused.body.contains(told), "{}", refused.body);
+        assert_eq!(
+            (is_at_field, refused.body.contains("role=\"alert\"")),
+            (told != "no such provider", told == "no such provider")
+        );
         assert_eq!(refused.cookies(), Vec::<String>::new());
     }
     // A form of another site has no token, or one of another form.
@@ -67,7 +72,8 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
     let path = begun.header("location").to_owned();
     assert!(path.starts_with(&format!("{CALLBACK}?oidc_merge_state=link-")), "{path}");
     let back = go_on(&browser, &provider, &path).await.expect(307);
-    assert_eq!(back.header("location"), PAGE);
+    assert_eq!(back.header("location"), format!("{PAGE}?done=linked"));
+    assert!(browser.get(back.header("location")).await.expect(200).body.contains("The account is linked."));
     let page = browser.get(PAGE).await.expect(200);
     assert!(page.body.contains("<code>sub-1</code>") && page.body.contains("Last used"), "{}", page.body);
     let links = house.get("/users/me/links", &token).await.expect(200).json();
@@ -81,7 +87,10 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
         browser.get(PAGE).await.expect(200);
         browser.submit(REMOVE, &[("link", unknown)]).await.expect(404);
     }
-    let removed = browser.submit(REMOVE, &[("link", &id)]).await.expect(200);
+    let removed = browser.submit(REMOVE, &[("link", &id)]).await.expect(303);
+    assert_eq!(removed.header("location"), format!("{PAGE}?done=unlinked"), "loaded anew, it does nothing");
+    assert_eq!(browser.get(REMOVE).await.expect(303).header("location"), PAGE);
+    let removed = browser.get(removed.header("location")).await.expect(200);
     assert!(removed.body.contains("not linked any more") && removed.body.contains("No linked accounts yet"));
     assert_eq!(house.get("/users/me/links", &token).await.json(), Value::Array(Vec::new()));
 }
@@ -98,7 +107,8 @@ async fn who_has_no_password_proves_it_at_the_provider_and_keeps_the_last_way_in
     let again = "/api/v2/users/oidc/corp/callback?reauthenticate=true&#38;redirect=%2Faccount%2Flinks";
     assert!(page.body.contains(again), "{}", page.body);
     let kept = browser.submit(REMOVE, &[("link", &first_link(&page))]).await.expect(409);
-    assert!(kept.body.contains("Nothing was removed"), "{}", kept.body);
+    assert!(kept.body.contains("Nothing was removed. This is the only way"), "{}", kept.body);
+    assert!(!kept.body.contains("..<"), "{}", kept.body);
 
     // A session that began long ago is no proof.
     house.clock.advance(time::Duration::minutes(11));
