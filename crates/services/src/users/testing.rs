@@ -60,6 +60,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         proxy_health: crate::workspace_proxies::ProxyHealth::default(),
         looks: crate::appearance::Looks::default(),
         policies: crate::oauth2::Policies::none(),
+        devices: crate::oauth2::DeviceTally::default(),
         job_waiters: crate::provisioner_jobs::JobWaiters::default(),
     }
 }

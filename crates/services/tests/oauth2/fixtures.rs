@@ -66,6 +66,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         policies: doorward_services::oauth2::Policies::none(),
+        devices: doorward_services::oauth2::DeviceTally::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         policies: doorward_services::oauth2::Policies::none(),
+        devices: doorward_services::oauth2::DeviceTally::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
