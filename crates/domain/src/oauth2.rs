@@ -79,7 +79,7 @@ pub use client_document::{
 #[cfg(feature = "full")]
 pub use client_jwt::{ClientJwtDefect, OneUse};
 #[cfg(feature = "full")]
-pub use client_keys::{KeySourceDefect, client_algorithm};
+pub use client_keys::{CLIENT_KEYS_KEPT, KeySourceDefect, StoredKeySet, client_algorithm};
 #[cfg(feature = "oauth2")]
 pub use client_rules::{AssertionAudience, ClientRules, KeySource};
 #[cfg(feature = "oauth2")]
@@ -87,7 +87,7 @@ pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 #[cfg(feature = "oauth2")]
 pub use device::{
     DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode,
-    UserCodeError,
+    UserCodeError, are_other_networks,
 };
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
@@ -102,9 +102,9 @@ pub use pushed_request::{PUSHED_REQUEST_OPEN, PushedRequest, PushedUri};
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
 #[cfg(feature = "oauth2")]
 pub use registration::{
-    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, Identity, InitialAccessToken, MetadataError,
-    NEW_PER_ADDRESS, REGISTRATIONS_MAX, RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback,
-    client_name, is_web_uri,
+    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, Identity, InitialAccessToken, LIMITS_MAX,
+    MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX, RegisteredClient, RegistrationLimits, RegistrationToken,
+    SHARED_FOR, TokenAuthMethod, all_loopback, client_name, is_web_uri,
 };
 #[cfg(feature = "full")]
 pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
@@ -112,9 +112,9 @@ pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 #[cfg(feature = "full")]
 pub use resource_servers::{
-    ACCESS_TOKEN, INTROSPECTORS_MAX, OWN_SCOPE_NAME_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, RESOURCE_NAME_MAX,
-    RESOURCE_SERVERS_MAX, ResourceRules, ResourceServer, ResourceServers, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN,
-    TokenFormat, may_be_told, own_scope_defect,
+    ACCESS_TOKEN, ACR_MAX, INTROSPECTORS_MAX, OWN_SCOPE_NAME_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX,
+    RESOURCE_NAME_MAX, RESOURCE_SERVERS_MAX, ResourceRules, ResourceServer, ResourceServers, SIGNED_LIFETIME_MAX,
+    SIGNED_LIFETIME_MIN, TokenFormat, may_be_told, own_scope_defect,
 };
 #[cfg(feature = "oauth2")]
 pub use response_mode::ResponseMode;

@@ -9,7 +9,7 @@ use crate::sessions::AppLimits;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::{
     App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, PushedRequest,
-    Resource, Scopes,
+    Resource, Scopes, StoredKeySet,
 };
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
@@ -208,6 +208,19 @@ pub trait PushedRequestRepository {
         digest: &Digest,
         now: Instant,
     ) -> Result<bool, StoreError>;
+}
+
+/// Stores the sets of keys of clients that were fetched, so that servers need not each ask for them.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait ClientKeyRepository {
+    /// The set that was fetched from this URL.
+    fn find(&mut self, url: &str) -> Result<Option<StoredKeySet>, StoreError>;
+    /// Keeps a set in the place of the one before, unless that was fetched later.
+    fn upsert(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        set: &StoredKeySet,
+    ) -> Result<(), StoreError>;
 }
 
 /// What the app's service account is to be given.

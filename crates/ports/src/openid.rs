@@ -36,6 +36,9 @@ pub trait OpenIdRepository {
         sid: Uuid,
     ) -> Result<(), StoreError>;
 
+    /// Whether the session of this name is there. Until the transaction ends, it does not end.
+    fn hold_session(&mut self, sid: Uuid) -> Result<bool, StoreError>;
+
     /// What a code says of its user beside scopes.
     fn find_of_code(&mut self, code: CodeId) -> Result<Option<Identity>, StoreError>;
     /// Adds it, for a code that is stored already.

@@ -58,6 +58,16 @@ pub trait ProvisionerDaemonRepository {
         permit: &Permit<action::Create, resource::ProvisionerDaemon>,
         daemon: &ProvisionerDaemon,
     ) -> Result<ProvisionerDaemon, StoreError>;
+    /// Of the daemons of an organization that have this owner, leaves the `most` that were seen last, and those that were seen after
+    /// `seen_since`. Answers how many it has forgotten.
+    fn make_room(
+        &mut self,
+        permit: &Permit<action::Delete, resource::ProvisionerDaemon>,
+        organization: OrganizationId,
+        owner: &str,
+        most: i64,
+        seen_since: Instant,
+    ) -> Result<i64, StoreError>;
     /// Notes that a daemon was seen, unless it was seen later. `false` when it is not remembered.
     fn touch(
         &mut self,

@@ -67,6 +67,8 @@ repositories! {
     codes: oauth2::{CodeRepository, MockCodeRepository},
     /// Requests that clients have pushed.
     pushed_requests: oauth2::{PushedRequestRepository, MockPushedRequestRepository},
+    /// Sets of keys of clients that were fetched.
+    client_keys: oauth2::{ClientKeyRepository, MockClientKeyRepository},
     /// What devices ask for.
     device_authorizations: oauth2::{DeviceAuthorizationRepository, MockDeviceAuthorizationRepository},
     /// Grants with their tokens.

@@ -7,7 +7,7 @@ use crate::entitlements::licensing::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::notifications::Outlets;
-use crate::oauth2::Policies;
+use crate::oauth2::{DeviceTally, Policies};
 use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
@@ -50,6 +50,8 @@ pub struct Context {
     pub looks: Looks,
     /// What this server has read of what owners say about clients and resources.
     pub policies: Policies,
+    /// What has become of devices that asked this server for access.
+    pub devices: DeviceTally,
     /// Provisioner daemons that wait at this server.
     pub job_waiters: JobWaiters,
 }
@@ -91,6 +93,7 @@ impl From<Essentials> for Context {
             proxy_health: ProxyHealth::default(),
             looks: Looks::default(),
             policies: Policies::none(),
+            devices: DeviceTally::default(),
             job_waiters: JobWaiters::default(),
         }
     }

@@ -1,10 +1,12 @@
-"""FastMCP: its client, and its server with Doorward as authorization server (by introspection) and as provider of OpenID Connect."""
+"""FastMCP: its client, and its server with Doorward as authorization server (by introspection, and by signed tokens) and as provider of
+OpenID Connect."""
 
 import asyncio
 import threading
 import time
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 import pytest
@@ -14,6 +16,9 @@ from key_value.aio.stores.memory import MemoryStore
 
 from harness.fast_server import FastServer
 
+# RFC 7636 appendix B
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 DOCUMENT = {"client_name": "FastMCP client", "redirect_uris": ["http://localhost/callback"]}
 
 
@@ -124,3 +129,44 @@ def test_a_proxy_has_people_sign_in_here_and_checks_id_tokens(open_server, fast_
     browser = browser_of(user)
     assert whoami(fast_server.url, OAuth(), pauses=[4]) == [user.user.id] * 2
     assert (len(browser.asked), browser.failures) == (1, [])
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_server_reads_signed_tokens_by_the_published_keys(open_server, fast_server, browser_of, algorithm):
+    owner, metadata = open_server.owner, open_server.metadata()
+    rules = {"token_format": "jwt", "jwt_alg": algorithm, "scopes": {"small:ask": "Ask who you are", "small:tell": ""}}
+    for identifier in (fast_server.url, f"{fast_server.origin}/other"):
+        owner.call("POST", "/api/v2/oauth2-provider/resources", 201, json={"identifier": identifier, **rules})
+    fast_server.serve_by_signature(metadata, algorithm, scopes=["small:ask"])
+    user = open_server.api().sign_in(owner.create_user())
+    browser = browser_of(user)
+    assert whoami(fast_server.url, OAuth(), pauses=[4]) == [user.user.id] * 2
+    assert "scope=small%3Aask" in browser.asked[0] and (len(browser.asked), browser.failures) == (1, [])
+
+    app = owner.create_app("http://localhost/callback")
+
+    def tokens(resource, scope):
+        """What the app gets when the user allows it."""
+        asked = {
+            "client_id": app.id, "response_type": "code", "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            "scope": scope, **({"resource": resource} if resource else {}),
+        }
+        code = parse_qs(urlsplit(user.allow(f"/oauth2/authorize?{urlencode(asked)}")).query)["code"][0]
+        form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+        return httpx2.post(metadata["token_endpoint"], data=form, auth=(app.id, app.secret)).raise_for_status().json()
+
+    def status(token):
+        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+        return httpx2.post(fast_server.url, json=body, headers=headers).status_code
+
+    good = tokens(fast_server.url, "openid small:ask")
+    assert status(good["access_token"]) == 200
+    # Neither what was meant for somebody else, nor what allows another thing, nor what is no access token.
+    refused = [
+        good["id_token"], good["refresh_token"], good["access_token"][:-8] + "AAAAAAAA",
+        tokens(f"{fast_server.origin}/other", "small:ask")["access_token"], tokens(None, "user:read")["access_token"],
+    ]
+    assert [status(token) for token in refused] == [401] * len(refused)
+    assert status(tokens(fast_server.url, "small:tell")["access_token"]) in (401, 403)

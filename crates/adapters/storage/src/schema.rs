@@ -192,7 +192,7 @@ table! {
 
 table! {
     use diesel::sql_types::{Bool, Nullable, Text};
-    use crate::types::sql::{Digest, Instant, Uuid};
+    use crate::types::sql::{Digest, Instant, Json, Uuid};
 
     oauth2_registered_clients (app_id) {
         app_id -> Uuid,
@@ -204,6 +204,7 @@ table! {
         created_at -> Instant,
         matched_at -> Instant,
         granted_at -> Nullable<Instant>,
+        limits -> Json,
     }
 }
 
@@ -236,8 +237,22 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::sql::{Digest, Instant};
+
+    client_key_sets (url_digest) {
+        url_digest -> Digest,
+        url -> Text,
+        body -> Binary,
+        fetched_at -> Instant,
+        fresh_until -> Instant,
+        again_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Integer, Nullable, Text};
-    use crate::types::sql::{Digest, Instant, Uuid};
+    use crate::types::sql::{Digest, Instant, Json, Uuid};
 
     oauth2_registration_tokens (id) {
         id -> Uuid,
@@ -249,6 +264,7 @@ table! {
         expires_at -> Instant,
         max_uses -> Nullable<Integer>,
         uses -> Integer,
+        limits -> Json,
     }
 }
 

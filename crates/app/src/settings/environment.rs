@@ -84,6 +84,9 @@ fn apply_one(
         Some(default) => from_environment(default, place, &text)
             .with_context(|| format!("the setting `{key}` in {place} is not valid"))?,
         // Which type the key of an entry has is known to the section alone, which reads numbers from text too.
+        None if is_in_list(path, known) && is_json_list(&text) => {
+            json_list(place, &text).with_context(|| format!("the setting `{key}` in {place} is not valid"))?
+        }
         None if is_in_list(path, known) => ValueKind::String(text),
         None => bail!("unknown setting `{key}` in {place}{}", suggestion(&key, known)),
     };
@@ -152,6 +155,7 @@ fn from_environment(default: &Value, place: &str, text: &str) -> anyhow::Result<
     Ok(match default.kind {
         ValueKind::Boolean(_) => ValueKind::Boolean(text.parse().context("it must be true or false")?),
         ValueKind::I64(_) => ValueKind::I64(text.parse().context("it must be a whole number")?),
+        ValueKind::Array(_) if is_json_list(text) => json_list(place, text)?,
         ValueKind::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             ValueKind::Array(items.map(|item| Value::new(Some(&place.to_owned()), item.to_owned())).collect())
@@ -164,4 +168,35 @@ fn from_environment(default: &Value, place: &str, text: &str) -> anyhow::Result<
         | ValueKind::String(_)
         | ValueKind::Table(_) => ValueKind::String(text.to_owned()),
     })
+}
+
+/// Whether a list is written as JSON. Addresses of IPv6 stand in brackets too: `[::1]`.
+fn is_json_list(text: &str) -> bool {
+    let inner = text.trim_start().strip_prefix('[').map(str::trim_start);
+    inner.is_some_and(|inner| inner.starts_with(['"', '{', ']']))
+        || serde_json::from_str::<Vec<serde_json::Number>>(text).is_ok()
+}
+
+fn json_list(place: &str, text: &str) -> anyhow::Result<ValueKind> {
+    let items: Vec<serde_json::Value> = serde_json::from_str(text).context("it must be a list in JSON")?;
+    Ok(ValueKind::Array(items.into_iter().map(|item| of_json(place, item)).collect()))
+}
+
+fn of_json(place: &str, value: serde_json::Value) -> Value {
+    let kind = match value {
+        serde_json::Value::Null => ValueKind::Nil,
+        serde_json::Value::Bool(value) => ValueKind::Boolean(value),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => ValueKind::I64(whole),
+            None => number.as_f64().map_or(ValueKind::Nil, ValueKind::Float),
+        },
+        serde_json::Value::String(text) => ValueKind::String(text),
+        serde_json::Value::Array(items) => {
+            ValueKind::Array(items.into_iter().map(|item| of_json(place, item)).collect())
+        }
+        serde_json::Value::Object(members) => {
+            ValueKind::Table(members.into_iter().map(|(name, item)| (name, of_json(place, item))).collect())
+        }
+    };
+    Value::new(Some(&place.to_owned()), kind)
 }

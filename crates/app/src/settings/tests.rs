@@ -204,6 +204,53 @@ fn lists_within_entries_are_written_with_commas_in_the_environment() {
     assert_eq!(sync.site_role_mapping[1].gets, ["auditor", "user-admin"]);
 }
 
+/// The keys of all lists.
+fn lists(table: &toml::Table, at: &str, found: &mut Vec<String>) {
+    for (key, value) in table {
+        let key = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        if value.is_array() {
+            found.push(key);
+        } else if let Some(table) = value.as_table() {
+            lists(table, &key, found);
+        }
+    }
+}
+
+#[test]
+fn every_list_may_be_json_in_the_environment() {
+    let variable = |key: &str| format!("DOORWARD__{}", key.to_uppercase().replace('.', "__"));
+    let defaults: toml::Table = DEFAULTS.parse().unwrap();
+    let mut all = Vec::new();
+    lists(&defaults, "", &mut all);
+    assert!(all.len() > 10, "{all:?}");
+    // None is one entry called `[]`.
+    for key in &all {
+        if let Err(error) = load(None, &[(&variable(key), "[]")]) {
+            assert!(!error.to_string().contains("[]"), "{key}: {error}");
+        }
+    }
+    let printed = |vars: &[(&str, &str)]| load(None, vars).unwrap().to_toml().unwrap().parse::<toml::Table>().unwrap();
+    let vars = [
+        ("DOORWARD__OAUTH2__CIMD__DENY_HOSTS", r#"["evil.example", "*.bad.example"]"#),
+        ("DOORWARD__FETCH__ALLOW_PORTS", "[443, 9443]"),
+        ("DOORWARD__FETCH__ALLOW_HOSTS", "[fd00::5]:8443,id.corp.internal"),
+        ("DOORWARD__FETCH__DENY_NETWORKS", " [ \"64:ff9b:7::/96\" ] "),
+        ("DOORWARD__IDP_SYNC__SITE_ROLE_MAPPING", r#"[{"given": "ops", "gets": ["auditor", "user-admin"]}]"#),
+        ("DOORWARD__IDP_SYNC__ORGANIZATION_MAPPING__0__GIVEN", "dev"),
+        ("DOORWARD__IDP_SYNC__ORGANIZATION_MAPPING__0__GETS", r#"["7d7a4f7e-5c1c-4b0a-9c55-1f2ea7f1c0de"]"#),
+    ];
+    let shown = printed(&vars);
+    assert_eq!(shown["oauth2"]["cimd"]["deny_hosts"], toml::Value::from(vec!["evil.example", "*.bad.example"]));
+    assert_eq!(shown["fetch"]["allow_ports"], toml::Value::from(vec![443, 9443]));
+    assert_eq!(shown["fetch"]["allow_hosts"], toml::Value::from(vec!["[fd00::5]:8443", "id.corp.internal"]));
+    assert_eq!(shown["fetch"]["deny_networks"], toml::Value::from(vec!["64:ff9b:7::/96"]));
+    let sync = load(None, &vars).unwrap().idp_sync;
+    assert_eq!(sync.site_role_mapping[0].gets, ["auditor", "user-admin"]);
+    assert_eq!(sync.organization_mapping[0].gets.len(), 1);
+    let broken = load(None, &[("DOORWARD__OAUTH2__CIMD__DENY_HOSTS", r#"["a.example", ]"#)]).unwrap_err().to_string();
+    assert!(broken.contains("oauth2.cimd.deny_hosts") && broken.contains("DENY_HOSTS"), "{broken}");
+}
+
 #[test]
 fn lists_of_the_section_fetch_come_from_the_environment() {
     let vars = [

@@ -4,7 +4,7 @@ use super::{ClientUrl, HostPattern, RedirectUri, app_of_client_id};
 use crate::ids::AppId;
 use crate::roles::resource;
 use crate::runtime_settings::RuntimeSetting;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashSet;
 use url::Url;
 
@@ -18,8 +18,10 @@ pub struct BlockList {
     /// Clients, by their `client_id`.
     pub client_ids: Vec<String>,
     /// Hosts of metadata documents.
+    #[serde(deserialize_with = "known_hosts")]
     pub document_hosts: Vec<HostPattern>,
     /// Hosts of redirect URIs.
+    #[serde(deserialize_with = "known_hosts")]
     pub redirect_hosts: Vec<HostPattern>,
 }
 
@@ -74,6 +76,12 @@ impl BlockList {
     }
 }
 
+/// What is stored may be older than a rule. What is no host blocks nothing.
+fn known_hosts<'de, D: Deserializer<'de>>(stored: D) -> Result<Vec<HostPattern>, D::Error> {
+    let texts = Vec::<String>::deserialize(stored)?;
+    Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
+}
+
 /// A host with dots at its end is the same host.
 fn is_among(patterns: &[HostPattern], host: &str) -> bool {
     let host = host.trim_end_matches('.');
@@ -100,6 +108,14 @@ pub fn are_other_sites(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_from_before_a_rule_does_no_harm() {
+        let stored = r#"{"client_ids": ["x"], "redirect_hosts": ["[zz]", "127.1"], "unheard_of": 1}"#;
+        let list: BlockList = serde_json::from_str(stored).unwrap();
+        assert_eq!((list.client_ids.len(), list.document_hosts.len()), (1, 0));
+        assert_eq!(list.redirect_hosts, ["127.0.0.1".parse::<HostPattern>().unwrap()]);
+    }
 
     #[test]
     fn each_list_blocks_what_it_names() {

@@ -2,14 +2,34 @@
 
 use super::client_rules::KeySource;
 use super::uri;
+use crate::Instant;
 use crate::identity_providers::{KeySet, KeySetDefect};
 use crate::jws::SignatureAlgorithm;
 use crate::oauth2::REDIRECT_URI_MAX;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use time::Duration;
 
 /// Most keys that a client may register; a set at a URL may have more.
 const CLIENT_KEYS_MAX: usize = 16;
+
+/// For so long keys that were fetched are used when they cannot be fetched again, and are kept for that.
+pub const CLIENT_KEYS_KEPT: Duration = Duration::days(7);
+
+/// The set of keys at a URL, as it was fetched last by any server of the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKeySet {
+    /// Where it is.
+    pub url: String,
+    /// The set as it was fetched. It has no private part of a key.
+    pub body: Vec<u8>,
+    /// When it was fetched.
+    pub fetched_at: Instant,
+    /// Until when nobody need ask again.
+    pub fresh_until: Instant,
+    /// When it was fetched last because a key was not in it.
+    pub again_at: Option<Instant>,
+}
 
 /// Why keys of a client are not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

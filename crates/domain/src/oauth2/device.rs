@@ -4,6 +4,7 @@ use super::{Authorization, OAuthErrorCode};
 use crate::ids::{AppId, DeviceAuthorizationId, UserId};
 use crate::{Digest, Instant};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use time::Duration;
 
@@ -81,6 +82,27 @@ impl fmt::Debug for UserCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserCode(..)")
     }
+}
+
+/// Whether two addresses are of different networks, as far as that can be told: of the first 24 bits, or 48 of IPv6. What is no address is
+/// of no other.
+///
+/// ```
+/// use doorward_domain::oauth2::are_other_networks;
+/// assert!(are_other_networks("192.0.2.1", "192.0.3.1") && !are_other_networks("192.0.2.1", "::ffff:192.0.2.9"));
+/// assert!(are_other_networks("2001:db8:1::1", "2001:db8:2::1") && !are_other_networks("2001:db8:1:2::1", "2001:db8:1::9"));
+/// assert!(!are_other_networks("", "192.0.2.1"));
+/// ```
+#[must_use]
+pub fn are_other_networks(one: &str, other: &str) -> bool {
+    let network = |text: &str| {
+        let address: IpAddr = text.parse().ok()?;
+        Some(match address.to_canonical() {
+            IpAddr::V4(address) => (4, u128::from(address.to_bits() >> 8)),
+            IpAddr::V6(address) => (6, address.to_bits() >> 80),
+        })
+    };
+    network(one).zip(network(other)).is_some_and(|(one, other)| one != other)
 }
 
 /// What the person at the browser has decided.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use url::Host;
 
 /// A host, `app.example`, or all below one, `*.app.example`.
 ///
@@ -25,7 +26,7 @@ pub struct HostPattern {
 
 /// A text that is no pattern of hosts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` must be a host, such as `app.example`, or `*.` and a host")]
+#[error("`{0}` must be a host, such as `app.example` or `[::1]`, or `*.` and the name of one")]
 pub struct HostPatternError(String);
 
 impl HostPattern {
@@ -48,11 +49,13 @@ impl FromStr for HostPattern {
         let is_label = |label: &str| {
             !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
-        let is_v6 = host.starts_with('[') && host.ends_with(']') && !below;
-        if host.len() > 253 || !(is_v6 || host.split('.').all(is_label)) {
-            return Err(HostPatternError(text.to_owned()));
-        }
-        Ok(Self { host: host.to_ascii_lowercase(), below })
+        // As hosts are written in URLs, with which it is compared: `127.1` is 127.0.0.1 there.
+        let host = match Host::parse(host) {
+            Ok(Host::Domain(name)) if name.len() <= 253 && name.split('.').all(is_label) => name,
+            Ok(address @ (Host::Ipv4(_) | Host::Ipv6(_))) if !below => address.to_string(),
+            Ok(_) | Err(_) => return Err(HostPatternError(text.to_owned())),
+        };
+        Ok(Self { host, below })
     }
 }
 
@@ -90,6 +93,26 @@ mod tests {
         for bad in
             ["", "*", "*.", "a..b", "https://a.example", "a.example/x", "a.*.example", "a b", "*.[::1]", "a.example:8"]
         {
+            assert!(bad.parse::<HostPattern>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_it_stands_for_is_written_as_in_urls_or_refused() {
+        for (text, written) in [
+            ("[0:0:0:0:0:0:0:1]", "[::1]"),
+            ("[::FFFF:127.0.0.1]", "[::ffff:7f00:1]"),
+            ("127.1", "127.0.0.1"),
+            ("0x7f000001", "127.0.0.1"),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("*.B\u{fc}cher.example", "*.xn--bcher-kva.example"),
+        ] {
+            let pattern: HostPattern = text.parse().unwrap();
+            assert_eq!(pattern.to_string(), written, "{text}");
+            let host = url::Url::parse(&format!("https://{text}/").replace("*.", "x.")).unwrap();
+            assert!(pattern.matches(host.host_str().unwrap()), "{text}");
+        }
+        for bad in ["[zz]", "[::1", "::1", "[]", "1.2.3.4.5", "256.1.1.1", "*.127.1", "a.0x1", "a%2eb.example."] {
             assert!(bad.parse::<HostPattern>().is_err(), "{bad}");
         }
     }

@@ -1,7 +1,10 @@
 //! Clients that register themselves (RFC 7591): what they may say of themselves, and which registrations are of one client.
 
+mod limits;
 #[cfg(test)]
 mod tests;
+
+pub use limits::{LIMITS_MAX, RegistrationLimits};
 
 use super::uri::is_loopback;
 use super::{ClientType, OpaqueToken, RedirectUri};
@@ -270,6 +273,8 @@ pub struct RegisteredClient {
     pub matched_at: Instant,
     /// When it last had a live grant, to the hour, as far as was noted.
     pub granted_at: Option<Instant>,
+    /// What it may be, by the token with which it was registered first.
+    pub limits: RegistrationLimits,
 }
 
 impl RegisteredClient {
@@ -346,6 +351,8 @@ pub struct InitialAccessToken {
     pub max_uses: Option<i32>,
     /// How many there were.
     pub uses: i32,
+    /// What clients may be that are registered by it.
+    pub limits: RegistrationLimits,
 }
 
 impl InitialAccessToken {

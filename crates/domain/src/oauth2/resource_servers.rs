@@ -24,6 +24,10 @@ pub const OWN_SCOPE_TEXT_MAX: usize = 200;
 pub const INTROSPECTORS_MAX: usize = 16;
 /// Most registered resources.
 pub const RESOURCE_SERVERS_MAX: usize = 1000;
+/// Longest `acr`, in bytes.
+pub const ACR_MAX: usize = 256;
+/// The values of `acr` that have an order, from the lowest: whoever signs in has at least that.
+const ACR_ORDER: [&str; 3] = ["pwd", "mfa", "phr"];
 /// The longest time for which a signed access token is good: for so long whoever only looks at the signature takes one that was revoked.
 pub const SIGNED_LIFETIME_MAX: Duration = Duration::HOUR;
 /// The shortest.
@@ -65,6 +69,30 @@ impl ResourceServer {
         }
         scopes
     }
+
+    /// When what people are told of this scope or claim last became another thing: who was asked before has not allowed it.
+    #[must_use]
+    pub fn said_since(&self, name: &str) -> Instant {
+        let noted = self.rules.said_since.get(name).map(|micros| i128::from(*micros) * 1_000);
+        noted.and_then(|nanos| Instant::from_unix_timestamp_nanos(nanos).ok()).unwrap_or(self.created_at)
+    }
+
+    /// Whether people who were asked at this time were told of all these scopes of its own as they are now.
+    #[must_use]
+    pub fn said_at(&self, asked_at: Instant, scopes: &Scopes) -> bool {
+        scopes.iter().filter_map(ScopeEntry::own).all(|name| self.said_since(name) <= asked_at)
+    }
+
+    /// The scopes whose claims its tokens tell an app that has these scopes, and was allowed them at this time: what was added later, nobody
+    /// has allowed. Where nobody is asked, it is `None`.
+    pub fn told_to(&self, scopes: &Scopes, allowed_at: Option<Instant>) -> impl Iterator<Item = OidcScope> {
+        let is_signed = self.rules.token_format == TokenFormat::Jwt;
+        self.rules.told().filter(move |scope| {
+            is_signed
+                && (scopes.contains(&(*scope).into())
+                    || allowed_at.is_none_or(|at| self.said_since(scope.as_str()) <= at))
+        })
+    }
 }
 
 /// What holds for a registered resource.
@@ -88,6 +116,10 @@ pub struct ResourceRules {
     pub default_scopes: Vec<String>,
     /// The apps that may ask about tokens that are bound to it, beside those that are registered as serving it.
     pub introspectors: Vec<AppId>,
+    /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
+    pub min_acr: String,
+    /// When what people are told of a scope or claim was changed, in microseconds since 1970; of what is not here it is as it was at first.
+    pub said_since: BTreeMap<String, i64>,
 }
 
 impl Default for ResourceRules {
@@ -101,6 +133,8 @@ impl Default for ResourceRules {
             scopes: BTreeMap::new(),
             default_scopes: Vec::new(),
             introspectors: Vec::new(),
+            min_acr: String::new(),
+            said_since: BTreeMap::new(),
         }
     }
 }
@@ -116,6 +150,34 @@ impl ResourceRules {
     /// The scopes of which signed tokens tell the claims.
     pub fn told(&self) -> impl Iterator<Item = OidcScope> {
         self.claims.iter().filter_map(|name| name.parse().ok()).filter(|scope| may_be_told(*scope))
+    }
+
+    /// Whether a sign-in that was worth this much will do. Of the values that have an order (`pwd`, `mfa`, `phr`) a higher one will, of others
+    /// only the same.
+    #[must_use]
+    pub fn takes_acr(&self, acr: &str) -> bool {
+        let rank = |value: &str| ACR_ORDER.iter().position(|known| *known == value);
+        let is_lowest = rank(&self.min_acr) == Some(0);
+        let is_higher = rank(&self.min_acr).zip(rank(acr)).is_some_and(|(least, acr)| acr >= least);
+        self.min_acr.is_empty() || is_lowest || is_higher || acr == self.min_acr
+    }
+
+    /// The same rules, with a note of what they now tell people that those before did not.
+    #[must_use]
+    pub fn noting_changes(mut self, before: &Self, now: Instant) -> Self {
+        let tells = |rules: &Self| -> Vec<OidcScope> {
+            if rules.token_format == TokenFormat::Jwt { rules.told().collect() } else { Vec::new() }
+        };
+        let told_before = tells(before);
+        let claims = tells(&self).into_iter().filter(|claim| !told_before.contains(claim));
+        let claims = claims.map(|claim| claim.as_str().to_owned());
+        let scopes = self.scopes.iter().filter(|(name, text)| before.scopes.get(*name) != Some(*text));
+        let changed: Vec<String> = scopes.map(|(name, _)| name.clone()).chain(claims).collect();
+        // What is gone, and comes back one day, is new again.
+        self.said_since.retain(|name, _| before.scopes.contains_key(name) || name.parse::<OidcScope>().is_ok());
+        let micros = i64::try_from(now.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
+        self.said_since.extend(changed.into_iter().map(|name| (name, micros)));
+        self
     }
 }
 
@@ -177,12 +239,14 @@ impl ResourceServers {
 
 impl ResourceServers {
     /// Those of these scopes that still mean something at the resource: an owner may have taken some of its own away, or given it its first
-    /// ones, beside which the catalogue of this server says nothing.
+    /// ones, beside which the catalogue of this server says nothing. What those of a resource mean that nobody has registered is not known.
     #[must_use]
     pub fn left(&self, resource: Option<&Resource>, scopes: Scopes) -> Scopes {
         let server = resource.and_then(|resource| self.find(resource));
         let is_left = |entry: &ScopeEntry| match entry {
-            ScopeEntry::Own(name) => server.is_some_and(|server| server.rules.scopes.contains_key(&**name)),
+            ScopeEntry::Own(name) => {
+                resource.is_some() && server.is_none_or(|server| server.rules.scopes.contains_key(&**name))
+            }
             ScopeEntry::Access(_) => server.is_none_or(|server| !server.rules.has_scopes()),
             ScopeEntry::Oidc(_) | ScopeEntry::Unknown(_) => true,
         };
@@ -249,10 +313,76 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_in_that_was_worth_more_will_do() {
+        let takes = |least: &str, acr: &str| {
+            ResourceRules { min_acr: least.to_owned(), ..ResourceRules::default() }.takes_acr(acr)
+        };
+        for (least, acr) in
+            [("", "pwd"), ("pwd", "pwd"), ("pwd", "urn:x"), ("mfa", "mfa"), ("mfa", "phr"), ("urn:x", "urn:x")]
+        {
+            assert!(takes(least, acr), "{least} {acr}");
+        }
+        for (least, acr) in [("mfa", "pwd"), ("phr", "mfa"), ("mfa", "urn:x"), ("urn:x", "phr"), ("mfa", "")] {
+            assert!(!takes(least, acr), "{least} {acr}");
+        }
+    }
+
+    #[test]
     fn only_some_claims_stand_in_access_tokens() {
         let claims = ["email", "profile", "roles", "x"].map(str::to_owned).to_vec();
         let rules = ResourceRules { claims, ..ResourceRules::default() };
         assert_eq!(rules.told().collect::<Vec<_>>(), [OidcScope::Email, OidcScope::Roles]);
+    }
+
+    #[test]
+    fn who_was_asked_before_a_change_has_not_allowed_what_it_brought() {
+        let texts = |read: &str| BTreeMap::from([("a".to_owned(), read.to_owned()), ("b".to_owned(), "B".to_owned())]);
+        let first = ResourceRules {
+            scopes: texts("A"),
+            claims: vec!["email".to_owned()],
+            token_format: TokenFormat::Jwt,
+            ..ResourceRules::default()
+        };
+        let at = |minutes| Instant::UNIX_EPOCH + Duration::minutes(minutes);
+        let server = |rules| ResourceServer {
+            id: ResourceServerId::NIL,
+            identifier: Resource::from_storage("https://files.example".to_owned()),
+            rules,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        let scopes = |names: &[&str]| names.iter().map(|name| ScopeEntry::Own((*name).into())).collect::<Scopes>();
+        let told = |server: &ResourceServer, minutes| -> Vec<&'static str> {
+            server.told_to(&scopes(&["a"]), Some(at(minutes))).map(OidcScope::as_str).collect()
+        };
+        let unchanged = server(first.clone());
+        assert!(unchanged.said_at(at(0), &scopes(&["a", "b"])) && !unchanged.said_at(at(-1), &scopes(&["a"])));
+        assert_eq!((told(&unchanged, 0), told(&unchanged, -1)), (vec!["email"], vec![]));
+
+        let second = ResourceRules {
+            scopes: texts("Delete everything"),
+            claims: vec!["email".to_owned(), "roles".to_owned()],
+            ..first.clone()
+        };
+        let changed = server(second.clone().noting_changes(&first, at(5)));
+        assert!(!changed.said_at(at(4), &scopes(&["a"])) && changed.said_at(at(5), &scopes(&["a"])));
+        assert!(changed.said_at(at(0), &scopes(&["b"])), "of this the same is told");
+        assert_eq!((told(&changed, 4), told(&changed, 5)), (vec!["email"], vec!["email", "roles"]));
+        let asked: Scopes = [ScopeEntry::from(OidcScope::Roles)].into_iter().collect();
+        assert_eq!(changed.told_to(&asked, Some(at(4))).count(), 2, "an app that has the scope was allowed it");
+        assert_eq!(changed.told_to(&asked, None).count(), 2);
+
+        // Nothing changes, so nothing is noted; what is told by signed tokens only is told anew when they are signed again.
+        let rules = changed.rules;
+        assert_eq!(rules.clone().noting_changes(&rules, at(9)), rules);
+        let opaque = ResourceRules { token_format: TokenFormat::Opaque, ..rules.clone() };
+        let opaque = opaque.noting_changes(&rules, at(9));
+        let again = ResourceRules { token_format: TokenFormat::Jwt, ..opaque.clone() }.noting_changes(&opaque, at(10));
+        assert_eq!((told(&server(again.clone()), 9), told(&server(again), 10)), (vec![], vec!["email", "roles"]));
+        // What was taken away and comes back is another thing.
+        let without = ResourceRules { scopes: BTreeMap::new(), ..rules.clone() }.noting_changes(&rules, at(11));
+        let back = ResourceRules { scopes: texts("A"), ..without.clone() }.noting_changes(&without, at(12));
+        assert!(!server(back).said_at(at(11), &scopes(&["b"])));
     }
 
     #[test]
@@ -276,7 +406,8 @@ mod tests {
             .collect();
         let left = |resource: Option<&str>| servers.left(resource.map(at).as_ref(), all.clone()).to_string();
         assert_eq!(left(Some("https://own.example")), "a openid");
-        for resource in [Some("https://plain.example"), Some("https://unknown.example"), None] {
+        assert_eq!(left(Some("https://unknown.example")), "a b openid user:read");
+        for resource in [Some("https://plain.example"), None] {
             assert_eq!(left(resource), "openid user:read", "{resource:?}");
         }
     }

@@ -48,6 +48,12 @@ impl Default for AppRules {
 }
 
 impl AppRules {
+    /// Whether it matters to it, or to its grants, that a session ends.
+    #[must_use]
+    pub const fn follows_sessions(&self) -> bool {
+        self.backchannel_logout_uri.is_some() || self.end_with_session
+    }
+
     /// Whether users may be sent to this address after they have signed out: it is registered, letter by letter, and still one to
     /// which anybody is sent.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::app::AppRules;
 use crate::ids::{AppId, UserId};
-use crate::oauth2::{App, Authorization, KeySource, RedirectUri, Scopes};
+use crate::oauth2::{App, Authorization, KeySource, RedirectUri, ResourceServer, Scopes};
 use crate::{Digest, Instant};
 use url::{Host, Url};
 
@@ -24,6 +24,12 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// Whether people are told today of all that was allowed what they were told then, of a registered resource.
+    #[must_use]
+    pub fn is_current(&self, server: Option<&ResourceServer>) -> bool {
+        server.is_none_or(|server| server.said_at(self.created_at, &self.scopes))
+    }
+
     /// Whether it says the same as another one, which may have been given at another time.
     #[must_use]
     pub fn says_as(&self, other: &Self) -> bool {
@@ -58,6 +64,8 @@ pub struct ConsentQuestion<'a> {
     pub authorization: &'a Authorization,
     /// All scopes of which the page would tell, those of single claims too.
     pub told: &'a Scopes,
+    /// The registered resource for which they are.
+    pub server: Option<&'a ResourceServer>,
     /// Whether what was allowed is remembered at all.
     pub is_remembered: bool,
     /// Whether an administrator has registered it, and answers for where its answers go.
@@ -90,6 +98,7 @@ impl ConsentQuestion<'_> {
             known.fingerprint == fingerprint(self.app)
                 && known.resource == self.resource()
                 && self.told.iter().all(|scope| known.scopes.contains(scope) || known.scopes.covers(scope))
+                && self.server.is_none_or(|server| server.said_at(known.created_at, self.told))
         };
         known.is_some_and(is_known)
     }
@@ -163,6 +172,7 @@ mod tests {
             redirect_uri: &app.redirect_uris[0],
             authorization: &authorization,
             told: &scopes,
+            server: None,
             is_remembered: remembered,
             is_vouched_for,
         };

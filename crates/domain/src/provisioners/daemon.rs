@@ -17,8 +17,8 @@ pub const KEPT: Duration = Duration::days(7);
 pub const DAEMON_NAME_MAX: usize = 128;
 /// Most daemons of one organization that are remembered, without those of its users.
 pub const DAEMONS_MAX: i64 = 5000;
-/// Most daemons of one user in an organization that are remembered: anybody may start some.
-pub const DAEMONS_OF_USER_MAX: i64 = 50;
+/// Most daemons of one user in an organization that are remembered: anybody may start some, and all see them.
+pub const DAEMONS_OF_USER_MAX: i64 = 20;
 
 text_enum! {
     /// What a daemon can provision with.

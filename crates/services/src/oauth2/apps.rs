@@ -19,6 +19,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::openid::AppRules;
 use doorward_domain::roles::{Action, Object, System, action, resource};
+use doorward_ports::Repositories;
 use std::sync::Arc;
 
 /// What an owner says about an app. `None` keeps (update) or takes the default (create).
@@ -205,8 +206,7 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
         // What somebody answers for is no longer changed or removed by whoever registered it.
         let adopted = pinned.unwrap_or(true);
         if let Some(client) = deed.repos.registrations().find_for_update(id)? {
-            if !adopted && rules.trusted {
-                let detail = "users can only be spared the question about an app that somebody answers for";
+            if !adopted && let Some(detail) = why_pinned(deed.repos, &app, &rules)? {
                 return Err(Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("pinned", detail)]));
             }
             if client.adopted != adopted {
@@ -218,6 +218,24 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
         Ok(deed.changed(&before, &after)?.answer(app))
     })
     .await
+}
+
+/// What an app has that is only for those that somebody answers for: whoever registered one changes where its answers go. `None` if it has
+/// nothing of the kind.
+fn why_pinned(repos: &mut dyn Repositories, app: &App, rules: &AppRules) -> Result<Option<&'static str>, Error> {
+    Ok(if rules.trusted {
+        Some("users can only be spared the question about an app that somebody answers for")
+    } else if app.device_flow {
+        Some("devices may only use an app that somebody answers for; take away `device_flow` first")
+    } else if app.service_account_id.is_some() {
+        Some("only an app that somebody answers for has a service account; take that away first")
+    } else if !app.resources.is_empty()
+        || repos.resource_servers().list()?.iter().any(|server| server.rules.introspectors.contains(&app.id))
+    {
+        Some("only an app that somebody answers for may ask about tokens of others; take that away first")
+    } else {
+        None
+    })
 }
 
 /// Deletes an app; its secrets, codes, grants, keys and service account go with it.

@@ -233,9 +233,8 @@ fn check(
         ));
     }
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
-    let server = policy.with_scopes(resource.as_ref());
-    let scopes =
-        scopes::grant(server.map(|server| &server.rules), app.allowed_scopes.as_ref(), request.scope.as_deref())?;
+    let names = policy.names(&ctx.settings, resource.as_ref());
+    let scopes = scopes::grant(names, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
 }
 
@@ -335,6 +334,12 @@ impl ConsentRequest {
     #[must_use]
     pub fn canceled(&self, ctx: &Context) -> Answer {
         denied(ctx, self, "the user did not allow the request")
+    }
+
+    /// Whether it is good for one decision only, which this server must hear of: it was pushed.
+    #[must_use]
+    pub const fn is_pushed(&self) -> bool {
+        self.pushed.is_some()
     }
 
     /// All scopes of which the page tells: those that are asked for, and those that stand for single claims, and for
@@ -468,6 +473,20 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(Answer::new(consent.response_mode, &consent.redirect_uri, &members))
 }
 
+/// The user pressed Cancel on a request that is good for one decision: it is used up. Answers what the browser does to tell the client.
+///
+/// Needs no permission. Errors: `Unauthenticated` (the key of the caller has just ended), `Invalid` (it was used meanwhile).
+pub async fn cancel(ctx: &Context, actor: &Principal, consent: &ConsentRequest) -> Result<Answer, Error> {
+    let pushed = consent.pushed;
+    ctx.act(actor, move |deed| {
+        still_valid(deed.repos, deed.by)?;
+        one_use::use_up(deed, pushed.as_ref(), None)?;
+        Ok::<_, Error>(deed.unrecorded("what a user does not allow is not recorded", ()))
+    })
+    .await?;
+    Ok(consent.canceled(ctx))
+}
+
 /// Why no code was made. The app was there when it asked: when it was deleted since, what refers to it cannot be stored.
 async fn why_not(ctx: &Context, app: AppId, error: Error) -> Error {
     if !matches!(error, Error::Unavailable { outage: Outage::Conflict, .. }) {
@@ -496,6 +515,7 @@ fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Ins
         fingerprint: fingerprint(app),
         created_at: now,
     };
-    let is_known = request.known.consents.iter().any(|known| known.says_as(&remembered));
+    let server = request.server.as_deref();
+    let is_known = request.known.consents.iter().any(|known| known.says_as(&remembered) && known.is_current(server));
     (!is_known).then_some(remembered)
 }

@@ -19,8 +19,8 @@ use crate::{Context, Error, OAuthError, Principal};
 use document::Document;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{
-    App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, StoredDocument,
-    etag, fresh_for, is_of_document,
+    App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, RegistrationLimits,
+    StoredDocument, etag, fresh_for, is_of_document,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
@@ -146,6 +146,7 @@ pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Record
         created_at: deed.now,
         matched_at: deed.now,
         granted_at: None,
+        limits: RegistrationLimits::default(),
     };
     deed.repos.apps().insert(&permit, &app)?;
     deed.repos.registrations().insert(&permit, &client)?;

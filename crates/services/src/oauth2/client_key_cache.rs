@@ -2,14 +2,14 @@
 
 use doorward_domain::Instant;
 use doorward_domain::identity_providers::KeySet;
+use doorward_domain::oauth2::{CLIENT_KEYS_KEPT, StoredKeySet};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use time::Duration;
 
 /// Of how many clients keys are remembered.
 const SETS_MAX: usize = 2000;
-/// For how long they are used when they cannot be fetched again.
-const STALE: Duration = Duration::days(7);
 /// They are fetched anew for a key that is not among them, but not more often than this: a stranger could make up keys.
 const AGAIN: Duration = Duration::MINUTE;
 /// After a failure nobody asks again for so long.
@@ -39,6 +39,30 @@ impl KnownKeys {
         }
     }
 
+    /// Keys that any server has fetched and kept; `None` if they cannot be read.
+    pub(crate) fn stored(set: &StoredKeySet) -> Option<Self> {
+        let keys = Arc::new(KeySet::parse(&set.body).ok()?);
+        let (fetched_at, fresh_until) = (set.fetched_at, set.fresh_until);
+        Some(Self { keys, fetched_at, fresh_until, again: set.again_at, failed_at: None })
+    }
+
+    /// As they are kept for other servers.
+    pub(crate) fn to_stored(&self, url: &str, body: Vec<u8>) -> StoredKeySet {
+        let Self { fetched_at, fresh_until, again, .. } = *self;
+        StoredKeySet { url: url.to_owned(), body, fetched_at, fresh_until, again_at: again }
+    }
+
+    /// Whether they were fetched after those.
+    pub(crate) fn is_newer_than(&self, known: Option<&Self>) -> bool {
+        known.is_none_or(|known| self.fetched_at > known.fetched_at)
+    }
+
+    /// Whether it is time to fetch them, so that nobody will have to wait for it: when four fifths of their time are over.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        let is_braked = self.failed_at.is_some_and(|at| now - at < BRAKE);
+        !is_braked && now >= self.fresh_until - (self.fresh_until - self.fetched_at) / 5
+    }
+
     /// What is known after the keys could not be fetched.
     pub(crate) fn failed(known: Option<Self>, again: bool, now: Instant) -> Self {
         let nothing = Self {
@@ -60,29 +84,43 @@ impl KnownKeys {
 
     /// Whether they are good at all.
     pub(crate) fn is_usable(&self, now: Instant) -> bool {
-        now - self.fetched_at < STALE
+        now - self.fetched_at < CLIENT_KEYS_KEPT
     }
 }
 
 /// Keys of clients, by where they are.
 #[derive(Debug)]
-pub(crate) struct ClientKeyCache(Cache<String, KnownKeys>);
+pub(crate) struct ClientKeyCache {
+    known: Cache<String, KnownKeys>,
+    /// Those that are being fetched ahead of time.
+    under_way: Mutex<HashSet<String>>,
+}
 
 impl Default for ClientKeyCache {
     fn default() -> Self {
-        Self(Cache::new(SETS_MAX))
+        Self { known: Cache::new(SETS_MAX), under_way: Mutex::default() }
     }
 }
 
 impl ClientKeyCache {
     /// What is known of the keys at this URL.
     pub(crate) fn find(&self, url: &str) -> Option<KnownKeys> {
-        self.0.get(url)
+        self.known.get(url)
     }
 
     /// Remembers keys.
     pub(crate) fn keep(&self, url: &str, known: KnownKeys) {
-        self.0.insert(url.to_owned(), known);
+        self.known.insert(url.to_owned(), known);
+    }
+
+    /// Whether the caller is the one that fetches them ahead of time, and says [`ended`](Self::ended) afterwards.
+    pub(crate) fn begins(&self, url: &str) -> bool {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned())
+    }
+
+    /// They were fetched ahead of time, or could not be.
+    pub(crate) fn ended(&self, url: &str) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(url);
     }
 }
 
@@ -99,6 +137,31 @@ mod tests {
         assert!(!known.suffices(true, NOW), "a key that is not among them");
         let known = KnownKeys::fetched(KeySet::default(), Duration::HOUR, true, NOW);
         assert!(known.suffices(true, NOW + Duration::seconds(59)) && !known.suffices(true, NOW + Duration::MINUTE));
+    }
+
+    #[test]
+    fn keys_are_due_when_four_fifths_of_their_time_are_over_and_one_fetches_them() {
+        let known = KnownKeys::fetched(KeySet::default(), Duration::HOUR, false, NOW);
+        let due = NOW + Duration::minutes(48);
+        assert!(!known.is_due(due - Duration::SECOND) && known.is_due(due) && known.suffices(false, due));
+        let failed = KnownKeys::failed(Some(known), false, due);
+        assert!(!failed.is_due(due + Duration::seconds(9)) && failed.is_due(due + BRAKE));
+        let cache = ClientKeyCache::default();
+        assert!(cache.begins("a") && !cache.begins("a") && cache.begins("b"));
+        cache.ended("a");
+        assert!(cache.begins("a"));
+    }
+
+    #[test]
+    fn what_other_servers_have_fetched_counts_as_fetched() {
+        let known = KnownKeys::fetched(KeySet::default(), Duration::HOUR, true, NOW);
+        let stored = known.to_stored("https://app.example/jwks", br#"{"keys":[]}"#.to_vec());
+        let other = KnownKeys::stored(&stored).unwrap();
+        assert!(other.suffices(true, NOW + Duration::seconds(59)) && other.suffices(false, NOW));
+        assert!(other.is_newer_than(None) && !other.is_newer_than(Some(&known)));
+        let older = KnownKeys::fetched(KeySet::default(), Duration::HOUR, true, NOW - Duration::SECOND);
+        assert!(other.is_newer_than(Some(&older)));
+        assert!(KnownKeys::stored(&StoredKeySet { body: b"x".to_vec(), ..stored }).is_none());
     }
 
     #[test]

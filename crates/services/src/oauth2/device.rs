@@ -3,6 +3,7 @@
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
+use super::device_tally::{DeviceEvent, DeviceTally};
 use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
@@ -18,7 +19,7 @@ use crate::{Context, Error, OAuthError, Origin, Principal};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::oauth2::{
     App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OpaqueToken,
-    POLL_INTERVAL, ResourceServer, Scopes, UserCode,
+    POLL_INTERVAL, ResourceServer, Scopes, UserCode, are_other_networks,
 };
 use doorward_domain::roles::{Object, Permit, System, action, resource};
 use doorward_domain::sessions::ThrottlePolicy;
@@ -42,6 +43,8 @@ const USER_AGENT_MAX: usize = 256;
 const OF_USER: ThrottlePolicy = ThrottlePolicy::ACCOUNT;
 /// Wrong codes from one address: twenty are free.
 const OF_ADDRESS: ThrottlePolicy = ThrottlePolicy::ADDRESS;
+/// What wrong codes in the whole deployment are counted under.
+const ALL: &str = "device-all";
 /// Wrong codes in the whole deployment: after a thousand that come without a pause of an hour, each costs a minute.
 const OF_ALL: ThrottlePolicy =
     ThrottlePolicy { free: 1000, first_wait: Duration::MINUTE, longest_wait: Duration::MINUTE, memory: Duration::HOUR };
@@ -160,6 +163,7 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
         Ok(noted.answer(()))
     })
     .await?;
+    ctx.devices.count(DeviceEvent::Started);
     Ok(DeviceCodes {
         device_code: token.to_wire(),
         user_code,
@@ -186,8 +190,8 @@ fn authorization(
     request: &DeviceRequest,
 ) -> Result<Authorization, OAuthError> {
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
-    let server = policy.with_scopes(resource.as_ref()).map(|server| &server.rules);
-    let scopes = scopes::grant(server, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
+    let names = policy.names(&ctx.settings, resource.as_ref());
+    let scopes = scopes::grant(names, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     if scopes.is_unrestricted() && app.allowed_scopes.is_none() {
         let text = "a device gets no access to everything: ask for the scopes that it needs";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, text));
@@ -247,8 +251,9 @@ pub async fn decide(
         // Before a device is promised a token.
         signing_ring(ctx).await?;
     }
+    let policy = policy::current(ctx).await?;
     let (actor_key, in_store, sid) = (actor.clone(), ctx.clone(), ctx.random.id::<Uuid>(ctx.clock.now()));
-    ctx.act(actor, move |deed| {
+    let decided = ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
         let Some((asked, app)) = attempt.find(deed)? else {
@@ -256,6 +261,15 @@ pub async fn decide(
         };
         let (decision, action) = if approves {
             may_decide(&actor_key, &asked.authorization.scopes)?;
+            let server = policy.resource(asked.authorization.resource.as_ref());
+            if let Some(server) = server.filter(|server| !server.rules.min_acr.is_empty()) {
+                let began = deed.repos.federated_sessions().find(&deed.by.account()?.key.id)?;
+                if !server.rules.takes_acr(issue::acr(began.as_ref().map(|(session, _)| session.acr.as_str()))) {
+                    return Err(Error::Refused(
+                        "The service that the device wants to use asks for a stronger sign-in than yours.".to_owned(),
+                    ));
+                }
+            }
             (DeviceDecision::Approved(user_id), AuditAction::DeviceAuthorizationApprove)
         } else {
             (DeviceDecision::Denied, AuditAction::DeviceAuthorizationDeny)
@@ -269,9 +283,15 @@ pub async fn decide(
             issue::note_device(deed.repos, asked.id, &deed.by.account()?.key, sid)?;
         }
         let noted = deed.entry().noted(action, 200, &Device(&asked, &app), Diff::default())?;
-        Ok(noted.answer(Some(ShownApp::look(deed.repos, &app)?)))
-    })
-    .await
+        let shown = ShownApp::look(deed.repos, &app)?;
+        Ok(noted.answer(Some((shown, asked.ip))))
+    });
+    let Some((app, ip)): Option<(ShownApp, String)> = decided.await? else { return Ok(None) };
+    ctx.devices.count(if approves { DeviceEvent::Approved } else { DeviceEvent::Denied });
+    if approves && are_other_networks(&ip, &actor.origin.ip) {
+        ctx.devices.count(DeviceEvent::ApprovedElsewhere);
+    }
+    Ok(Some(app))
 }
 
 /// Somebody enters a code. Wrong ones are counted by user, by address and in all.
@@ -281,6 +301,7 @@ struct Attempt {
     /// Of the code, under each key of the server.
     digests: Vec<Digest>,
     is_on: bool,
+    tally: DeviceTally,
 }
 
 impl Attempt {
@@ -292,12 +313,12 @@ impl Attempt {
             ));
         }
         let user = actor.account()?.user.id;
-        let mut counted = vec![(format!("device-user:{user}"), OF_USER), ("device-all".to_owned(), OF_ALL)];
+        let mut counted = vec![(ALL.to_owned(), OF_ALL), (format!("device-user:{user}"), OF_USER)];
         counted.extend(place_of(&actor.origin.ip).map(|place| (format!("device-address:{place}"), OF_ADDRESS)));
         let ring = ctx.keys.ring();
         let keyed = |id| ring.forms().text_of(id, USER_CODE, &[code.letters().as_bytes()]);
         let digests = ring.forms().ids().filter_map(keyed).map(|text| Digest::of(text.expose())).collect();
-        Ok(Self { counted, digests, is_on: ctx.settings.oauth2.device.enabled })
+        Ok(Self { counted, digests, is_on: ctx.settings.oauth2.device.enabled, tally: ctx.devices.clone() })
     }
 
     /// What waits for a decision with this code, and its app. A wrong code is counted, which stays.
@@ -305,14 +326,19 @@ impl Attempt {
         let names: Vec<String> = self.counted.iter().map(|(name, _)| name.clone()).collect();
         let known = deed.repos.throttles().find(&names)?;
         let waits = known.iter().zip(&self.counted).map(|(throttle, (_, policy))| throttle.wait(*policy, deed.now));
-        let retry_after = waits.max().unwrap_or(Duration::ZERO);
+        let waits: Vec<Duration> = waits.collect();
+        let retry_after = waits.iter().copied().max().unwrap_or(Duration::ZERO);
         if retry_after.is_positive() {
+            if waits.first().is_some_and(|of_all| of_all.is_positive()) {
+                self.tally.count(DeviceEvent::Paused);
+            }
             return Err(Error::TooManyAttempts { retry_after });
         }
         let found = self.open(deed.repos, deed.now)?;
         if found.is_none() {
             let permit = System::because("a wrong code of a device is remembered").permit();
             deed.repos.throttles().record_failure(&permit, &self.counted, deed.now)?;
+            self.tally.count(DeviceEvent::WrongCode);
         }
         Ok(found)
     }

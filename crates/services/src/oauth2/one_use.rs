@@ -7,10 +7,10 @@ use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::System;
 use doorward_ports::StoreError;
 
-/// Uses a request up, for which a code is given: by what it was pushed, and by what it was signed.
+/// Uses a request up, on which the user has decided: by what it was pushed, and by what it was signed.
 pub(super) fn use_up(deed: &mut Deed<'_>, pushed: Option<&Digest>, signed: Option<&SeenToken>) -> Result<(), Error> {
     if let Some(pushed) = pushed {
-        let permit = System::because("a code is given for a pushed request").permit();
+        let permit = System::because("the user has decided on a pushed request").permit();
         if !deed.repos.pushed_requests().consume(&permit, pushed, deed.now)? {
             return Err(used());
         }

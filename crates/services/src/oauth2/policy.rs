@@ -4,7 +4,8 @@
 //! it was reported to have changed, as subjects are; see `docs/adr/0008-subject-cache.md`.
 
 use super::block_list;
-use crate::{Context, Error, OAuthError, keys};
+use super::scopes::Names;
+use crate::{Context, Error, OAuthError, Settings, keys};
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{BlockList, RedirectUri, Resource, ResourceServer, ResourceServers, app_of_client_id};
 use doorward_ports::changes::{Change, ChangeLog, LogPosition};
@@ -53,9 +54,16 @@ impl ClientPolicy {
         self.resources.find(resource?)
     }
 
-    /// The registered resource that this is, if it has scopes of its own.
-    pub(crate) fn with_scopes(&self, resource: Option<&Resource>) -> Option<&Arc<ResourceServer>> {
-        self.resource(resource).filter(|server| server.rules.has_scopes())
+    /// Which names of scopes a request for this resource may use.
+    pub(crate) fn names(&self, settings: &Settings, resource: Option<&Resource>) -> Names<'_> {
+        let Some(resource) = resource.filter(|resource| !resource.is_within(&settings.resource())) else {
+            return Names::Catalogue;
+        };
+        match self.resources.find(resource) {
+            Some(server) if server.rules.has_scopes() => Names::Own(&server.rules),
+            Some(_) => Names::Catalogue,
+            None => Names::Any,
+        }
     }
 }
 

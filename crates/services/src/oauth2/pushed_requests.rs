@@ -1,10 +1,11 @@
 //! Authorization requests that clients push before they send the user (RFC 9126; `oauth2.md` 14.9).
 
-use super::authorize::{AuthorizeRequest, prepare};
+use super::authorize::{AuthorizeError, AuthorizeRequest, document_of, find_client, prepare};
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
 use super::client_documents;
 use super::{one_use, request_objects};
+use crate::deed::Deed;
 use crate::openid::known::Asking;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::oauth2::{
@@ -13,9 +14,12 @@ use doorward_domain::oauth2::{
 use doorward_domain::roles::System;
 use doorward_domain::{Digest, Instant};
 use std::sync::Arc;
+use url::form_urlencoded;
 
 /// Most requests that are live at once.
 const LIVE_MAX: u64 = 20_000;
+/// By what a signed request stands among the parameters that are kept.
+const SIGNED: &str = "request";
 
 /// A request to the pushed authorization request endpoint.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +71,7 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
     };
     ctx.act(&Principal::anonymous(origin), move |deed| {
         presented.authenticate(&app, deed.repos, deed.now)?;
-        if deed.repos.pushed_requests().count_live(deed.now)? >= LIVE_MAX {
-            return Err(OAuthError::too_many("too many pushed requests wait; try again"));
-        }
+        check_room(deed)?;
         if let Some(signed) = &request.signed
             && !one_use::use_up_signed(deed, signed)?
         {
@@ -81,6 +83,51 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
     })
     .await?;
     Ok(Pushed { uri, expires_in: lifetime.whole_seconds() })
+}
+
+/// Keeps an authorization request that a client has sent by a browser in a body, and that is too long for a query, as if it had been pushed.
+/// Nobody has proved anything by it: whoever wants requests to be pushed does not mean this.
+///
+/// Needs no permission. Errors: those of the authorization endpoint, and `temporarily_unavailable` (too many wait).
+pub async fn park(ctx: &Context, request: AuthorizeRequest, origin: Arc<Origin>) -> Result<Pushed, AuthorizeError> {
+    let app = match document_of(ctx, &request)? {
+        // For strangers nothing is fetched.
+        Some(url) => {
+            client_documents::find_fresh(ctx, &url, Asking::default()).await.map_err(AuthorizeError::Client)?.0
+        }
+        None => find_client(ctx, &request).await?,
+    };
+    let app_id = app.id;
+    let opened = request_objects::open(ctx, &app, request.clone()).await?;
+    prepare(ctx, app, &opened).await?;
+    let mut random = [0; 32];
+    ctx.random.fill(&mut random);
+    let uri = PushedUri::new(&random);
+    let mut parameters = request.to_query();
+    if let Some(signed) = &request.request {
+        // It is opened again with the request, for it may be good once.
+        let more: String = form_urlencoded::Serializer::new(String::new()).append_pair(SIGNED, signed).finish();
+        parameters.extend(["&", &more]);
+    }
+    let lifetime = ctx.settings.oauth2.pushed_request_lifetime.get();
+    let (digest, expires_at) = (uri.digest(), ctx.clock.now() + lifetime);
+    let stored = PushedRequest { digest, app_id, parameters, expires_at, browser: None };
+    let kept = ctx.act(&Principal::anonymous(origin), move |deed| {
+        check_room(deed)?;
+        let permit = System::because("a browser brings a long request").permit();
+        deed.repos.pushed_requests().insert(&permit, &stored)?;
+        Ok::<_, OAuthError>(deed.unrecorded("what a client asks for is not recorded", ()))
+    });
+    kept.await.map_err(AuthorizeError::Client)?;
+    Ok(Pushed { uri, expires_in: lifetime.whole_seconds() })
+}
+
+/// Refuses a request that is one too many.
+fn check_room(deed: &mut Deed<'_>) -> Result<(), OAuthError> {
+    if deed.repos.pushed_requests().count_live(deed.now)? >= LIVE_MAX {
+        return Err(OAuthError::too_many("too many pushed requests wait; try again"));
+    }
+    Ok(())
 }
 
 /// The app of a client, which need not be stored if it is known by a document.
@@ -119,7 +166,12 @@ pub async fn open(
     if !is_ours {
         return Err(unknown("it is another browser's"));
     }
-    Ok(AuthorizeRequest { pushed: Some(digest), ..AuthorizeRequest::from_query(&found.parameters) })
+    let signed = form_urlencoded::parse(found.parameters.as_bytes()).find(|(name, _)| name == SIGNED);
+    Ok(AuthorizeRequest {
+        pushed: Some(digest),
+        request: signed.map(|(_, text)| text.into_owned()),
+        ..AuthorizeRequest::from_query(&found.parameters)
+    })
 }
 
 async fn claim(ctx: &Context, digest: Digest, browser: Digest, now: Instant) -> Result<bool, OAuthError> {

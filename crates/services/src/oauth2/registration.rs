@@ -5,6 +5,7 @@
 //! is known by is changed by none of them.
 
 mod document;
+mod logos;
 mod manage;
 mod reaping;
 mod register;

@@ -13,8 +13,8 @@ use doorward_domain::replays::{ReplayKind, SeenToken};
 /// `temporarily_unavailable`; [`AuthorizeError::RedirectUri`] with the same, where it is not clear without the object where the answer goes.
 pub async fn open(ctx: &Context, app: &App, request: AuthorizeRequest) -> Result<AuthorizeRequest, AuthorizeError> {
     let is_there = request.request.as_deref().is_some_and(|object| !object.is_empty());
-    // What was pushed was opened then. That it came twice is told with all else that did.
-    if request.pushed.is_some() || request.repeated.contains(&"request") {
+    // What was pushed was opened then, unless a browser brought it. That it came twice is told with all else that did.
+    if request.pushed.is_some() && !is_there || request.repeated.contains(&"request") {
         return Ok(request);
     }
     let opened = if is_there {
@@ -49,7 +49,7 @@ async fn verify(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<
         let text = "response_type is another one than in the request object";
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
     }
-    Ok(AuthorizeRequest { client_id: request.client_id.clone(), signed: seen, ..opened })
+    Ok(AuthorizeRequest { client_id: request.client_id.clone(), signed: seen, pushed: request.pushed, ..opened })
 }
 
 /// The client learns what is wrong: it has made the object, and whoever has not learns nothing by it.

@@ -8,13 +8,13 @@ use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::{AppId, ResourceServerId};
 use doorward_domain::names::hidden_in_name;
 use doorward_domain::oauth2::{
-    ClientType, INTROSPECTORS_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, OidcScope, RESOURCE_NAME_MAX,
+    ACR_MAX, ClientType, INTROSPECTORS_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, OidcScope, RESOURCE_NAME_MAX,
     RESOURCE_SERVERS_MAX, Resource, ResourceRules, ResourceServer, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN,
     may_be_told, own_scope_defect,
 };
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::Repositories;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// What an owner says about a resource. `None` keeps what there is, or the default.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct ResourceCommand {
     pub scopes: Option<BTreeMap<String, String>>,
     /// Which of them an app gets that asks for none.
     pub default_scopes: Option<Vec<String>>,
+    /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
+    pub min_acr: Option<String>,
     /// The apps that may ask about tokens that are bound to it.
     pub introspectors: Option<Vec<AppId>>,
 }
@@ -44,7 +46,12 @@ pub struct ResourceCommand {
 /// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<ResourceServer>, Error> {
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
-    ctx.look(actor, |look| Ok(look.repos.resource_servers().list()?)).await
+    ctx.look(actor, |look| {
+        let mut found = look.repos.resource_servers().list()?;
+        without_gone(look.repos, &mut found)?;
+        Ok(found)
+    })
+    .await
 }
 
 /// One resource.
@@ -52,7 +59,24 @@ pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<ResourceServer
 /// Needs `oauth2_app:read`. Errors: `Forbidden`, `NotFound`.
 pub async fn find(ctx: &Context, actor: &Principal, id: ResourceServerId) -> Result<ResourceServer, Error> {
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
-    ctx.look(actor, move |look| look.repos.resource_servers().find(id)?.ok_or(Error::NotFound)).await
+    ctx.look(actor, move |look| {
+        let mut found = look.repos.resource_servers().find(id)?.ok_or(Error::NotFound)?;
+        without_gone(look.repos, std::slice::from_mut(&mut found))?;
+        Ok(found)
+    })
+    .await
+}
+
+/// Leaves out apps that are not there any more: apps go in many ways, and no other is ever called as one that has gone.
+fn without_gone(repos: &mut dyn Repositories, servers: &mut [ResourceServer]) -> Result<(), Error> {
+    if servers.iter().all(|server| server.rules.introspectors.is_empty()) {
+        return Ok(());
+    }
+    let live: HashSet<AppId> = repos.apps().list()?.into_iter().map(|app| app.id).collect();
+    for server in servers {
+        server.rules.introspectors.retain(|app| live.contains(app));
+    }
+    Ok(())
 }
 
 /// Registers a resource.
@@ -97,7 +121,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: ResourceCommand) 
     .await
 }
 
-/// Changes a resource. What was issued stays as it is.
+/// Changes a resource. What was issued stays as it is; people are asked anew where they would be told another thing today.
 ///
 /// Needs `oauth2_app:update`. Errors: `Forbidden`, `Refused` (asked by an app), `NotFound`, `Invalid` (any field).
 pub async fn update(
@@ -110,7 +134,8 @@ pub async fn update(
     actor.in_person(InPerson::ManageApps)?;
     let settings = std::sync::Arc::clone(&ctx.settings);
     ctx.act(actor, move |deed| {
-        let old = deed.repos.resource_servers().find(id)?.ok_or(Error::NotFound)?;
+        let mut old = deed.repos.resource_servers().find(id)?.ok_or(Error::NotFound)?;
+        without_gone(deed.repos, std::slice::from_mut(&mut old))?;
         let mut fields = Vec::new();
         let is_same = |text: &String| Resource::parse(text).is_ok_and(|found| found.is_same_as(&old.identifier));
         if command.identifier.as_ref().is_some_and(|text| !is_same(text)) {
@@ -123,6 +148,7 @@ pub async fn update(
         if command.introspectors.is_some() {
             check_introspectors(deed.repos, &rules.introspectors)?;
         }
+        let rules = rules.noting_changes(&old.rules, deed.now);
         let new = ResourceServer { rules, updated_at: deed.now, ..old.clone() };
         deed.repos.resource_servers().update(&permit, &new)?;
         Ok(deed.changed(&old, &new)?.answer(new))
@@ -183,6 +209,13 @@ fn apply(
         rules.claims.clone_from(claims);
     }
     apply_scopes(&mut rules, command, fields);
+    if let Some(acr) = &command.min_acr {
+        if acr.len() > ACR_MAX || !acr.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let rule = format!("must be at most {ACR_MAX} printable characters of ASCII without spaces");
+            fields.push(FieldError::new("min_acr", rule));
+        }
+        rules.min_acr.clone_from(acr);
+    }
     if let Some(apps) = &command.introspectors {
         if apps.len() > INTROSPECTORS_MAX {
             fields.push(FieldError::new("introspectors", format!("at most {INTROSPECTORS_MAX} apps are allowed")));
@@ -220,13 +253,19 @@ fn apply_scopes(rules: &mut ResourceRules, command: &ResourceCommand, fields: &m
     }
 }
 
-/// Only apps that can prove who they are may ask about tokens.
+/// Only apps that can prove who they are, and for which somebody answers, may ask about tokens.
 fn check_introspectors(repos: &mut dyn Repositories, apps: &[AppId]) -> Result<(), Error> {
     for id in apps {
         let app = repos.apps().find(*id)?;
+        let refused = |rule| {
+            let rule = format!("{id} {rule}");
+            Err(Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("introspectors", rule)]))
+        };
         if app.is_none_or(|app| app.client_type == ClientType::Public) {
-            let rule = format!("{id} is no app with a secret or keys");
-            return Err(Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("introspectors", rule)]));
+            return refused("is no app with a secret or keys");
+        }
+        if repos.registrations().find(*id)?.is_some_and(|client| !client.adopted) {
+            return refused("registered itself, and nobody answers for it (`pinned`)");
         }
     }
     Ok(())
@@ -263,6 +302,7 @@ impl Audited for ResourceServer {
             .field("claims", rules.claims.clone())
             .field("scopes", rules.scopes.keys().cloned().collect::<Vec<_>>())
             .field("default_scopes", rules.default_scopes.clone())
+            .field("min_acr", rules.min_acr.as_str())
             .field("introspectors", rules.introspectors.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 }

@@ -110,28 +110,38 @@ fn invalid(text: impl Into<String>) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidScope, text.into())
 }
 
+/// Which names a request may use beside those of OpenID Connect: that depends on the resource.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Names<'a> {
+    /// Those of the catalogue.
+    Catalogue,
+    /// Those of the resource.
+    Own(&'a ResourceRules),
+    /// Any: it is a resource that nobody has registered, and what its scopes mean is its own matter.
+    Any,
+}
+
 /// What a request with this `scope` parameter gets: of a resource with scopes of its own those and the names of OpenID Connect, else of the
-/// catalogue what the app may have.
+/// catalogue what the app may have, and for a resource that nobody has registered whatever else is asked for.
 pub(crate) fn ask(
-    server: Option<&ResourceRules>,
+    names: Names<'_>,
     allowed: Option<&Scopes>,
     text: Option<&str>,
 ) -> Result<(Scopes, bool), OAuthError> {
-    let Some(rules) = server else {
-        let (asked, is_offline) = parse(text)?;
-        return Ok((negotiate(allowed, asked)?, is_offline));
+    let (asked, is_offline) = match names {
+        Names::Catalogue => parse(text)?,
+        Names::Any => parse_any(text)?,
+        Names::Own(rules) => {
+            let (asked, is_offline) = parse_own(rules, text)?;
+            return Ok((asked.unwrap_or_else(|| rules.usual_scopes()), is_offline));
+        }
     };
-    let (asked, is_offline) = parse_own(rules, text)?;
-    Ok((asked.unwrap_or_else(|| rules.usual_scopes()), is_offline))
+    Ok((negotiate(allowed, asked)?, is_offline))
 }
 
 /// The same, with `offline_access` where it was asked for.
-pub(crate) fn grant(
-    server: Option<&ResourceRules>,
-    allowed: Option<&Scopes>,
-    text: Option<&str>,
-) -> Result<Scopes, OAuthError> {
-    let (mut scopes, is_offline) = ask(server, allowed, text)?;
+pub(crate) fn grant(names: Names<'_>, allowed: Option<&Scopes>, text: Option<&str>) -> Result<Scopes, OAuthError> {
+    let (mut scopes, is_offline) = ask(names, allowed, text)?;
     if is_offline {
         scopes.insert(OidcScope::OfflineAccess);
     }
@@ -154,16 +164,20 @@ fn parse_own(rules: &ResourceRules, text: Option<&str>) -> Result<(Option<Scopes
     Ok(set_aside_offline(scopes))
 }
 
-/// Reads the `scope` parameter of a refresh. Which resource the grant is bound to is not known yet: a name that is none of the catalogue may
-/// be one of a resource, and is refused later if the grant does not have it.
-pub(crate) fn parse_again(text: Option<&str>) -> Result<Option<Scopes>, OAuthError> {
+/// [`parse`], for a resource that nobody has registered: what is none of the catalogue is taken as it is, and means nothing here.
+fn parse_any(text: Option<&str>) -> Result<(Option<Scopes>, bool), OAuthError> {
     let names = parse_scope_list(text.unwrap_or_default()).map_err(|error| invalid(error.to_string()))?;
     let read = |name: &&str| {
         let known = Scopes::known_among(&[name]);
         known.iter().next().cloned().unwrap_or_else(|| ScopeEntry::Own((*name).into()))
     };
-    let scopes: Scopes = names.iter().map(read).collect();
-    Ok(set_aside_offline(scopes.simplified()).0)
+    Ok(set_aside_offline(names.iter().map(read).collect::<Scopes>().simplified()))
+}
+
+/// Reads the `scope` parameter of a refresh. Which resource the grant is bound to is not known yet: a name that is none of the catalogue may
+/// be one of a resource, and is refused later if the grant does not have it.
+pub(crate) fn parse_again(text: Option<&str>) -> Result<Option<Scopes>, OAuthError> {
+    Ok(parse_any(text)?.0)
 }
 
 /// What is asked for again of a grant that has these scopes: unknown names beside `openid` are left out, as they were at first.
@@ -209,7 +223,7 @@ pub(super) fn negotiate(allowed: Option<&Scopes>, asked: Option<Scopes>) -> Resu
             Ok(known)
         };
     };
-    let is_denied = |scope: &&ScopeEntry| !scope.is_oidc() && !allowed.covers(scope);
+    let is_denied = |scope: &&ScopeEntry| !scope.is_of_others() && !allowed.covers(scope);
     match asked.iter().find(is_denied) {
         Some(denied) => Err(invalid(format!("scope not allowed for this app: {denied}"))),
         None => Ok(asked),
@@ -284,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_resource_with_scopes_of_its_own_takes_these_and_none_of_the_catalogue() {
-        let ask = |text: &str| grant(Some(&files()), Some(&Scopes::from_storage("user:read")), Some(text));
+        let ask = |text: &str| grant(Names::Own(&files()), Some(&Scopes::from_storage("user:read")), Some(text));
         for (text, gets) in [
             ("", "files:read"),
             (" offline_access", "files:read offline_access"),
@@ -302,8 +316,32 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_that_nobody_has_registered_has_whatever_scopes_it_has() {
+        let ask = |allowed: Option<&str>, text: &str| {
+            let allowed = allowed.map(Scopes::from_storage);
+            grant(Names::Any, allowed.as_ref(), Some(text)).map_err(|error| error.code)
+        };
+        for (text, gets) in [
+            ("", "coder:all"),
+            ("files:read", "files:read"),
+            (" files:read  files:read offline_access", "files:read offline_access"),
+            ("openid https://mcp.example/a.b", "openid https://mcp.example/a.b"),
+        ] {
+            let scopes = ask(None, text).unwrap();
+            assert_eq!(scopes.to_string(), gets, "{text}");
+            assert_eq!(Scopes::from_storage(&scopes.to_storage()), scopes);
+        }
+        assert_eq!(ask(None, "files:read mail:send").unwrap().access().count(), 0, "it means nothing here");
+        // The list of an app is about this server.
+        assert_eq!(ask(Some("user:read"), "files:read user:read").unwrap().to_string(), "files:read user:read");
+        assert_eq!(ask(Some("user:read"), "files:read template:read"), Err(OAuthErrorCode::InvalidScope));
+        assert_eq!(ask(None, "a\"b"), Err(OAuthErrorCode::InvalidScope));
+        assert_eq!(grant(Names::Catalogue, None, Some("files:read")).unwrap_err().code, OAuthErrorCode::InvalidScope);
+    }
+
+    #[test]
     fn a_refresh_asks_for_what_the_grant_has() {
-        let granted = grant(Some(&files()), None, Some("openid files:read files:write")).unwrap();
+        let granted = grant(Names::Own(&files()), None, Some("openid files:read files:write")).unwrap();
         let again = |text: &str| {
             let asked = asked_again(&granted, parse_again(Some(text))?)?;
             Ok::<_, OAuthError>(asked.map(|scopes| scopes.to_string()))

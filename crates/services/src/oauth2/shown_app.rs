@@ -43,6 +43,16 @@ impl ShownApp {
         Ok(Self::of(app, &rules.profile))
     }
 
+    /// The same without its logo.
+    #[must_use]
+    pub fn without_logo(self) -> Self {
+        let picture = match self.picture {
+            AppPicture::Logo(_) => AppPicture::None,
+            picture @ (AppPicture::Icon(_) | AppPicture::None) => picture,
+        };
+        Self { picture, ..self }
+    }
+
     /// Its `client_id`.
     #[must_use]
     pub const fn id(&self) -> AppId {

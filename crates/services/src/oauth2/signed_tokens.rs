@@ -10,7 +10,7 @@ use crate::{Context, Error};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::jws::TokenHeader;
-use doorward_domain::oauth2::{ACCESS_TOKEN, ResourceRules, ResourceServer, Scopes};
+use doorward_domain::oauth2::{ACCESS_TOKEN, OidcScope, ResourceServer, Scopes};
 use doorward_domain::openid::{ClaimName, Identity};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
@@ -50,7 +50,7 @@ pub(super) async fn in_place_of(
     scopes: &Scopes,
 ) -> Result<Option<SignedToken>, Error> {
     let Ok(access) = ApiToken::parse(access.expose()) else { return Ok(None) };
-    let (settings, wanted) = (Arc::clone(&ctx.settings), claims_told(&server.rules));
+    let (settings, at) = (Arc::clone(&ctx.settings), Arc::clone(server));
     let (id, digest) = (access.id.clone(), access.digest());
     let facts = ctx
         .read(move |repos| {
@@ -62,6 +62,12 @@ pub(super) async fn in_place_of(
                 Some(grant) => repos.openid().find_of_grant(grant)?,
                 None => None,
             };
+            let grant = match binding.grant_id {
+                Some(grant) if !at.rules.claims.is_empty() => repos.grants().find(grant)?,
+                Some(_) | None => None,
+            };
+            let allowed = grant.as_ref().map_or(&key.scopes, |grant| &grant.authorization.scopes);
+            let wanted = claims_told(&at, allowed, grant.as_ref().map(|grant| grant.created_at));
             let told = match if wanted.is_empty() { None } else { repos.users().find(key.user_id)? } {
                 Some(user) => in_token(repos, &settings.oidc, &user, &wanted)?,
                 None => Map::new(),
@@ -79,8 +85,9 @@ pub(super) async fn in_place_of(
     Ok(Some(SignedToken { token, expires_at: life.1 }))
 }
 
-fn claims_told(rules: &ResourceRules) -> BTreeSet<ClaimName> {
-    ClaimName::ALL.iter().copied().filter(|claim| rules.told().any(|scope| scope == claim.scope())).collect()
+fn claims_told(server: &ResourceServer, scopes: &Scopes, allowed_at: Option<Instant>) -> BTreeSet<ClaimName> {
+    let told: Vec<OidcScope> = server.told_to(scopes, allowed_at).collect();
+    ClaimName::ALL.iter().copied().filter(|claim| told.contains(&claim.scope())).collect()
 }
 
 /// When a signed token begins and ends. One that is handed out once more is the same, unless it has ended meanwhile.

@@ -70,6 +70,10 @@ pub async fn next_step(
         let code = OAuthErrorCode::UnmetAuthenticationRequirements;
         return refuse(code, "the user cannot sign in by one of the ways that are essential");
     }
+    if consent.server.as_ref().is_some_and(|server| !server.rules.takes_acr(acr)) {
+        let code = OAuthErrorCode::UnmetAuthenticationRequirements;
+        return refuse(code, "the resource wants a sign-in that is worth more than that of the user");
+    }
     if request.asks(Prompt::Consent) || request.asks(Prompt::SelectAccount) {
         return Ok(Step::Ask);
     }
@@ -80,6 +84,7 @@ pub async fn next_step(
         redirect_uri: &consent.redirect_uri,
         authorization: &consent.authorization,
         told: &told,
+        server: consent.server.as_deref(),
         is_remembered: ctx.settings.oauth2.remember_consent,
         // What a document says of its client may be another thing tomorrow, unless the operator trusts that very document.
         is_vouched_for: match consent.document {

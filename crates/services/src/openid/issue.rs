@@ -4,7 +4,7 @@ use super::claims::of_user;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
 use crate::oauth2::client_documents::client_id_of;
-use crate::{Context, Error, Settings};
+use crate::{Context, Error, OAuthError, Settings};
 use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{OidcScope, Scopes};
@@ -26,7 +26,7 @@ const PASSWORD: &str = "pwd";
 
 /// What a sign-in was worth, by what its identity provider said; of one that it said nothing of, or that was none of a provider, no more
 /// than a password.
-pub(super) fn acr(said: Option<&str>) -> &str {
+pub(crate) fn acr(said: Option<&str>) -> &str {
     said.filter(|said| !said.is_empty()).unwrap_or(PASSWORD)
 }
 
@@ -90,6 +90,8 @@ pub(crate) struct Subject {
 }
 
 /// Carries what a code or a device says of its user over to the grant that comes of it.
+///
+/// Errors: `invalid_grant` (the session has ended in which it was allowed, and with it would the grant, or the app would be told).
 pub(crate) fn redeem(
     repos: &mut dyn Repositories,
     settings: &OidcSettings,
@@ -97,10 +99,15 @@ pub(crate) fn redeem(
     user: &User,
     app: AppId,
     scopes: &Scopes,
-) -> Result<Option<Subject>, StoreError> {
+) -> Result<Option<Subject>, OAuthError> {
     let Some(identity) = identity else { return Ok(None) };
+    let rules = repos.openid().find_rules(app)?.unwrap_or_default();
+    // The app would never hear that the session has ended: that was told to those who had a grant then.
+    if rules.follows_sessions() && !repos.openid().hold_session(identity.sign_in.sid)? {
+        return Err(OAuthError::invalid_grant("the session in which it was allowed has ended"));
+    }
     repos.openid().insert_of_grant(&permit(), grant, &identity.of_grant())?;
-    subject(repos, settings, user, app, scopes, identity).map(Some)
+    Ok(Some(subject(repos, settings, user, (app, rules), scopes, identity)?))
 }
 
 /// What a grant says of its user when it is refreshed.
@@ -110,7 +117,8 @@ pub(crate) async fn of_grant(ctx: &Context, id: GrantId, scopes: &Scopes) -> Res
         let Some(identity) = repos.openid().find_of_grant(id)? else { return Ok(None) };
         let Some(grant) = repos.grants().find(id)? else { return Ok(None) };
         let Some(user) = repos.users().find(grant.user_id)? else { return Ok(None) };
-        Ok(Some(subject(repos, &settings.oidc, &user, grant.app_id, &scopes, identity)?))
+        let rules = repos.openid().find_rules(grant.app_id)?.unwrap_or_default();
+        Ok(Some(subject(repos, &settings.oidc, &user, (grant.app_id, rules), &scopes, identity)?))
     })
     .await
 }
@@ -119,12 +127,11 @@ fn subject(
     repos: &mut dyn Repositories,
     settings: &OidcSettings,
     user: &User,
-    app: AppId,
+    (app, rules): (AppId, AppRules),
     scopes: &Scopes,
     identity: Identity,
 ) -> Result<Subject, StoreError> {
-    let AppRules { id_token_signed_response_alg, claims_in_id_token, .. } =
-        repos.openid().find_rules(app)?.unwrap_or_default();
+    let AppRules { id_token_signed_response_alg, claims_in_id_token, .. } = rules;
     let client_id = client_id_of(repos, app)?;
     let mut wanted = identity.claims.id_token.clone();
     if claims_in_id_token {

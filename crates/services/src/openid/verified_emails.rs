@@ -32,6 +32,18 @@ pub fn may_vouch(actor: &Principal) -> Result<(), Error> {
     actor.in_person(InPerson::VouchForAddress)
 }
 
+/// Whether the caller may vouch for the address of this user; asked where the body says nothing.
+///
+/// Needs `user:update`. Errors: `UserNotFound` (missing, deleted or not readable), `Forbidden`.
+pub async fn may_update(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let id = resolve_live(look.repos, look.by, &reference)?.id;
+        Ok(access::may(look.by, Action::Update, &access::user(id))?)
+    })
+    .await
+}
+
 /// Vouches for the address that a user has now, or takes that back. What an identity provider has said stays. Answers whether apps are told
 /// that it is theirs.
 ///

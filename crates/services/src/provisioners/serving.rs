@@ -13,8 +13,8 @@ use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
 use doorward_domain::names::hidden_in_name;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{
-    ApiVersion, DAEMON_NAME_MAX, DAEMONS_MAX, DAEMONS_OF_USER_MAX, ProvisionerDaemon, ProvisionerKey, ProvisionerType,
-    ReservedKey, SCOPE, Tags,
+    ApiVersion, DAEMON_NAME_MAX, DAEMONS_MAX, DAEMONS_OF_USER_MAX, OFFLINE_AFTER, ProvisionerDaemon, ProvisionerKey,
+    ProvisionerType, ReservedKey, SCOPE, Tags,
 };
 use doorward_domain::roles::{Denied, Object, Permit, Subject, System, SystemSubject, action, resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,10 +140,8 @@ pub async fn connect(
             let is_own = pass.is_none() && daemon.tags.is_for_user();
             let (whose, most) = if is_own { ("A user", DAEMONS_OF_USER_MAX) } else { ("An organization", DAEMONS_MAX) };
             let owner = daemon.tags.owner();
-            if daemon.id == new.id && deed.repos.provisioner_daemons().count(entry.organization, owner)? > most {
-                return Err(Error::conflict(format!(
-                    "{whose} has at most {most} provisioner daemons. Those that were not seen for a week are forgotten."
-                )));
+            if daemon.id == new.id && !has_room(deed, entry.organization, owner, most)? {
+                return Err(Error::conflict(format!("{whose} has at most {most} provisioner daemons at once.")));
             }
             Ok::<_, Error>(deed.unrecorded("daemons come and go by themselves, and lists show them", Some(daemon)))
         })
@@ -151,6 +149,18 @@ pub async fn connect(
     let daemon = daemon.ok_or_else(|| Error::invalid("A provisioner daemon connects by a WebSocket."))?;
     let principal = as_daemon(&daemon, origin);
     Ok(Connected { daemon, principal, user })
+}
+
+/// Whether no more daemons of this owner are remembered than may be, after those that are offline were forgotten for it, the oldest first.
+fn has_room(deed: &mut Deed<'_>, organization: OrganizationId, owner: &str, most: i64) -> Result<bool, Error> {
+    let known = deed.repos.provisioner_daemons().count(organization, owner)?;
+    if known <= most {
+        return Ok(true);
+    }
+    let permit = System::because("another daemon takes its place").permit();
+    let online_since = deed.now - OFFLINE_AFTER;
+    let gone = deed.repos.provisioner_daemons().make_room(&permit, organization, owner, most, online_since)?;
+    Ok(known - gone <= most)
 }
 
 /// Notes that a connected daemon is there. `false` when it may not be any more: its key was deleted, or its user may not act.

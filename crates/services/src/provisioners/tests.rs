@@ -11,9 +11,10 @@ use crate::{Context, Error, Principal, Who};
 use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{
-    DAEMONS_MAX, DAEMONS_OF_USER_MAX, DaemonStatus, ProvisionerDaemon, ProvisionerKey, ReservedKey, SECRET_LEN, Tags,
+    DAEMONS_MAX, DAEMONS_OF_USER_MAX, DaemonStatus, OFFLINE_AFTER, ProvisionerDaemon, ProvisionerKey, ReservedKey,
+    SECRET_LEN, Tags,
 };
-use doorward_domain::{Digest, Secret};
+use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::mocks::MockRepositories;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Duration;
@@ -146,20 +147,29 @@ async fn everybody_may_start_a_daemon_of_their_own_and_few_one_for_all() {
 #[tokio::test]
 async fn daemons_of_users_take_no_place_of_others_and_who_only_asks_none() {
     let key = key(&[("scope", "user")]);
-    let counting = |owner: String, daemons| {
+    let counting = |owner: String, daemons, offline: i64| {
         let mut repos = repos(&key);
         repos.provisioner_daemons.checkpoint();
         repos.provisioner_daemons.expect_upsert().returning(|_, daemon| Ok(daemon.clone()));
         repos.provisioner_daemons.expect_count().withf(move |_, of| of == owner).returning(move |_, _| Ok(daemons));
+        let oldest = move |most: i64, seen: Instant| {
+            assert_eq!(seen, NOW - OFFLINE_AFTER);
+            Ok((daemons - most).min(offline))
+        };
+        repos.provisioner_daemons.expect_make_room().returning(move |_, _, _, most, seen| oldest(most, seen));
         context(repos)
     };
     let me = actor().build();
     let start = async |ctx: &Context, asked| connect(ctx, Some(&me), None, OrganizationRef::Default, asked).await;
     let own = asks(&["scope=user"]);
-    assert!(start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX), own.clone()).await.is_ok());
-    let many = start(&counting(ANN.to_string(), DAEMONS_OF_USER_MAX + 1), own.clone()).await;
-    assert!(matches!(many, Err(Error::Conflict { .. })), "{many:?}");
-    let nobodys = counting(UserId::NIL.to_string(), DAEMONS_MAX);
+    for (daemons, offline, is_room) in [(0, 0, true), (1, 1, true), (9, 9, true), (1, 0, false), (2, 1, false)] {
+        let counting = counting(ANN.to_string(), DAEMONS_OF_USER_MAX + daemons, offline);
+        match start(&counting, own.clone()).await {
+            Ok(_) => assert!(is_room, "{daemons} {offline}"),
+            Err(error) => assert!(!is_room && matches!(error, Error::Conflict { .. }), "{error:?}"),
+        }
+    }
+    let nobodys = counting(UserId::NIL.to_string(), DAEMONS_MAX, 0);
     let by_key = connect(&nobodys, None, Some(Pass::Key(Box::new(key.clone()))), OrganizationRef::Default, asks(&[]));
     assert!(by_key.await.is_ok());
 

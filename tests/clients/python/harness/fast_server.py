@@ -9,6 +9,7 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider
 from fastmcp.server.auth.oidc_proxy import OIDCProxy
 from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
+from fastmcp.server.auth.providers.jwt import JWTVerifier
 from fastmcp.server.dependencies import get_access_token
 
 
@@ -30,6 +31,15 @@ class FastServer:
         verifier = IntrospectionTokenVerifier(
             introspection_url=metadata["introspection_endpoint"], client_id=app.id, client_secret=app.secret,
             audience=self.url, required_scopes=scopes,
+        )
+        servers = [metadata["issuer"]]
+        self._serve(RemoteAuthProvider(token_verifier=verifier, authorization_servers=servers, base_url=self.origin))
+
+    def serve_by_signature(self, metadata, algorithm, scopes):
+        """Reads signed tokens itself, by the published keys. Clients get theirs from Doorward."""
+        verifier = JWTVerifier(
+            jwks_uri=metadata["jwks_uri"], issuer=metadata["issuer"], audience=self.url, algorithm=algorithm,
+            required_scopes=scopes,
         )
         servers = [metadata["issuer"]]
         self._serve(RemoteAuthProvider(token_verifier=verifier, authorization_servers=servers, base_url=self.origin))

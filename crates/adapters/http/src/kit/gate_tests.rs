@@ -212,7 +212,7 @@ async fn oauth_answers_are_never_cached_and_open_to_any_origin() {
     let asked = request(Method::OPTIONS, "/oauth2/tokens").insert_header(("Origin", "https://a.example"));
     let preflight = send(MockRepositories::default(), asked).await;
     assert_eq!(preflight.status, StatusCode::NO_CONTENT);
-    assert_eq!(preflight.header("access-control-allow-methods"), "GET, POST, DELETE, OPTIONS");
+    assert_eq!(preflight.header("access-control-allow-methods"), "GET, POST, PUT, DELETE, OPTIONS");
     assert!(preflight.header("access-control-allow-headers").contains("MCP-Protocol-Version"));
     assert_eq!(preflight.header("access-control-max-age"), "86400");
 

@@ -73,6 +73,16 @@ pub(crate) struct MetadataBody {
     scope: Option<String>,
     /// `RS256` (default), `ES256` or `EdDSA`.
     id_token_signed_response_alg: Option<String>,
+    /// Refused: what userinfo answers is not signed.
+    userinfo_signed_response_alg: Option<String>,
+    /// `public`.
+    subject_type: Option<String>,
+    /// ID tokens have `auth_time` in any case.
+    require_auth_time: Option<bool>,
+    /// An https URL, kept and shown again.
+    initiate_login_uri: Option<String>,
+    /// Kept and shown again.
+    default_acr_values: Vec<String>,
     /// In seconds.
     default_max_age: Option<u32>,
     /// Where users may be sent after they have signed out.
@@ -119,6 +129,11 @@ impl From<MetadataBody> for SentMetadata {
             scope: body.scope,
             relying_party: RelyingParty {
                 id_token_signed_response_alg: body.id_token_signed_response_alg,
+                userinfo_signed_response_alg: body.userinfo_signed_response_alg,
+                subject_type: body.subject_type,
+                require_auth_time: body.require_auth_time,
+                initiate_login_uri: body.initiate_login_uri,
+                default_acr_values: body.default_acr_values,
                 default_max_age: body.default_max_age,
                 post_logout_redirect_uris: body.post_logout_redirect_uris,
                 backchannel_logout_uri: body.backchannel_logout_uri,

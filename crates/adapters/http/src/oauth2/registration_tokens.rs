@@ -7,8 +7,8 @@ use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use doorward_domain::Instant;
-use doorward_domain::ids::RegistrationTokenId;
-use doorward_domain::oauth2::InitialAccessToken;
+use doorward_domain::ids::{OrganizationId, RegistrationTokenId};
+use doorward_domain::oauth2::{InitialAccessToken, RegistrationLimits};
 use doorward_services::Principal;
 use doorward_services::oauth2::apps;
 use doorward_services::oauth2::registration::tokens::{self, CreateInitialToken};
@@ -39,6 +39,14 @@ pub(crate) struct TokenObject {
     max_uses: Option<i32>,
     /// How many there were.
     uses: i32,
+    /// For which organization clients are that are registered by it; null: for none in particular.
+    organization_id: Option<Uuid>,
+    /// The scopes that they have at most; empty: any.
+    scopes: Vec<String>,
+    /// Where their redirect URIs may lead; empty: anywhere.
+    redirect_hosts: Vec<String>,
+    /// How they may authenticate; empty: in any way.
+    auth_methods: Vec<String>,
     /// What is presented: shown once, when the token is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -55,6 +63,10 @@ impl From<InitialAccessToken> for TokenObject {
             expires_at: token.expires_at.into(),
             max_uses: token.max_uses,
             uses: token.uses,
+            organization_id: token.limits.organization_id.map(|id| id.0),
+            scopes: token.limits.scopes,
+            redirect_hosts: token.limits.redirect_hosts,
+            auth_methods: token.limits.auth_methods,
             token: None,
         }
     }
@@ -84,6 +96,14 @@ pub(crate) struct CreateBody {
     expires_at: Option<Instant>,
     /// How many registrations it is good for; without it, any number.
     max_uses: Option<i32>,
+    /// For which organization clients are that are registered by it: the same software is another client for another one.
+    organization_id: Option<Uuid>,
+    /// The scopes that they have at most; empty: any. Up to 64, as the following lists.
+    scopes: Vec<String>,
+    /// Where their redirect URIs may lead: hosts such as `app.example` and `*.app.example`, and schemes such as `cursor:`; empty: anywhere.
+    redirect_hosts: Vec<String>,
+    /// How they may authenticate: of `client_secret_basic`, `client_secret_post`, `private_key_jwt` and `none`; empty: in any way.
+    auth_methods: Vec<String>,
 }
 
 /// Makes a token, which is shown this once.
@@ -94,7 +114,13 @@ pub(crate) struct CreateBody {
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: CreateBody = call.json_after(async |_| apps::may_create(&actor)).await?;
-    let command = CreateInitialToken { name: body.name, expires_at: body.expires_at, max_uses: body.max_uses };
+    let limits = RegistrationLimits {
+        organization_id: body.organization_id.map(OrganizationId),
+        scopes: body.scopes,
+        redirect_hosts: body.redirect_hosts,
+        auth_methods: body.auth_methods,
+    };
+    let command = CreateInitialToken { name: body.name, expires_at: body.expires_at, max_uses: body.max_uses, limits };
     let (token, secret) = tokens::create(call.context(), &actor, command).await?;
     Ok(created(&TokenObject { token: Some(secret.into_exposed()), ..TokenObject::from(token) }))
 }

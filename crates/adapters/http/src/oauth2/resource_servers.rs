@@ -48,6 +48,8 @@ pub(crate) struct ResourceObject {
     scopes: BTreeMap<String, String>,
     /// Which of them an app gets that asks for none; empty: all.
     default_scopes: Vec<String>,
+    /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
+    min_acr: String,
     /// The apps that may introspect tokens that are bound to it.
     introspectors: Vec<Uuid>,
     created_at: Timestamp,
@@ -66,6 +68,7 @@ impl From<ResourceServer> for ResourceObject {
             claims: server.rules.claims,
             scopes: server.rules.scopes,
             default_scopes: server.rules.default_scopes,
+            min_acr: server.rules.min_acr,
             introspectors: server.rules.introspectors.into_iter().map(|app| app.0).collect(),
             created_at: server.created_at.into(),
             updated_at: server.updated_at.into(),
@@ -94,6 +97,8 @@ pub(crate) struct ResourceRequest {
     scopes: Option<BTreeMap<String, String>>,
     /// Of these scopes.
     default_scopes: Option<Vec<String>>,
+    /// Up to 256 characters: `mfa`, `phr`, or what an identity provider says; an empty text: it does not matter.
+    min_acr: Option<String>,
     /// Up to 16 ids of apps that are not public.
     introspectors: Option<Vec<Uuid>>,
 }
@@ -111,6 +116,7 @@ impl From<ResourceRequest> for ResourceCommand {
             claims: body.claims,
             scopes: body.scopes,
             default_scopes: body.default_scopes,
+            min_acr: body.min_acr,
             introspectors: body.introspectors.map(|apps| apps.into_iter().map(AppId).collect()),
         }
     }

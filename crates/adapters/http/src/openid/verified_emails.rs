@@ -5,9 +5,7 @@ use crate::kit::answer::ok;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
-use doorward_domain::roles::Action;
 use doorward_services::Principal;
-use doorward_services::intent::Intent;
 use doorward_services::openid::verified_emails;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,7 +43,8 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     verified_emails::may_vouch(&actor)?;
-    let body: VerificationObject = call.json_for(&actor, Intent::User(call.user(), Action::Update)).await?;
+    let body: VerificationObject =
+        call.json_after(async |call| verified_emails::may_update(call.context(), &actor, &call.user()).await).await?;
     let verified = verified_emails::update(call.context(), &actor, &call.user(), body.verified).await?;
     Ok(ok(&VerificationObject { verified }))
 }

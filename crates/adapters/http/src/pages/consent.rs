@@ -37,6 +37,7 @@ use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&conventions::Consent);
@@ -84,7 +85,8 @@ impl Registration<'_> {
     }
 }
 
-/// Consent. POSTs to its own URL with its query: `csrf_token`, which is good for this user and this query only. `Switch user` is a form of its own, which POSTs to
+/// Consent. POSTs to its own URL with its query: `csrf_token`, which is good for this user and this query only, and `decision`, which is
+/// `cancel` where Cancel is told to this server. `Switch user` is a form of its own, which POSTs to
 /// [`paths::LOGOUT`]: `csrf_token`, `redirect`.
 ///
 /// Render it with [`FormAction::toward`](FormAction::toward) of the redirect URI.
@@ -110,6 +112,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) resource: Option<&'a str>,
     /// How the client is told that the user does not allow it.
     pub(crate) cancel: &'a Answer,
+    /// Whether this server must hear of it first.
+    pub(crate) cancels_here: bool,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
 }
@@ -163,13 +167,19 @@ impl Consent<'_> {
 
 /// The parameter by which this server knows that it has asked the user to sign in anew.
 const ANEW: &str = "reauth";
-/// The longest authorization request that may come in a body, in bytes.
-const REQUEST_MAX: usize = 8 * 1024;
+/// The longest authorization request that is sent on as a query, in bytes.
+const QUERY_MAX: usize = 8 * 1024;
+/// The longest `login_hint` that is sent on.
+const HINT_MAX: usize = 256;
+/// The longest that may come in a body: what may be pushed.
+const REQUEST_MAX: usize = 64 * 1024;
 
 /// The form of the consent page.
 #[derive(Deserialize)]
 struct ConsentForm {
     csrf_token: Option<String>,
+    /// `cancel`, if that is what was pressed.
+    decision: Option<String>,
 }
 
 /// Asks the signed-in user whether a client may act for them.
@@ -210,10 +220,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
     let body = call.form()?;
     if let Some(query) = as_query(&body) {
         // Nothing is allowed by it: the browser asks again, with its cookies.
-        if query.len() > REQUEST_MAX {
-            let text = "the request is too long; send it to the authorization endpoint by GET, or leave something out";
-            return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text).into());
-        }
+        let query = if query.len() > QUERY_MAX { parked(&call, &body).await? } else { query };
         return Ok(redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", paths::AUTHORIZE)));
     }
     if is_foreign(&call.site, &call.request) {
@@ -222,22 +229,25 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
     }
     let form: ConsentForm = body.read()?;
     let (request, cookie) = opened(&call).await?;
-    with_cookie(decide(&call, who, request, form.csrf_token.as_deref()).await, cookie)
+    with_cookie(decide(&call, who, request, &form).await, cookie)
 }
 
 async fn decide(
     call: &Call,
     who: Result<Principal, Failure>,
     request: AuthorizeRequest,
-    token: Option<&str>,
+    form: &ConsentForm,
 ) -> HandlerResult {
     let (actor, consent, _) = prepare(call, who, request).await?;
     let about = shown(call, &actor, &consent);
-    if csrf::check(call, &actor, Purpose::Consent, &about, token).is_err() {
+    if csrf::check(call, &actor, Purpose::Consent, &about, form.csrf_token.as_deref()).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
         stale_for_programs(call)?;
         return consent_page(call, &actor, &consent, StatusCode::BAD_REQUEST).await;
+    }
+    if form.decision.as_deref() == Some("cancel") {
+        return Ok(send_back(call, &authorize::cancel(call.context(), &actor, &consent).await?));
     }
     let answer = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
@@ -281,6 +291,37 @@ fn as_query(body: &Form) -> Option<String> {
     is_request.then(|| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(body.pairs()).finish())
 }
 
+/// The query that stands for a request which is too long for one. It is kept until the browser comes back with it.
+async fn parked(call: &Call, body: &Form) -> Result<String, Failure> {
+    let request = authorization_request::read(body)?;
+    if request.request_uri.is_some()
+        || request.to_query().len() + request.request.as_ref().map_or(0, String::len) > REQUEST_MAX
+    {
+        let text = "the request is too long; leave something out, or push it";
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text).into());
+    }
+    let client_id = request.client_id.clone().unwrap_or_default();
+    let pushed = pushed_requests::park(call.context(), request, Arc::clone(&call.origin)).await;
+    let pushed = pushed.map_err(|error| refused(call, error))?;
+    call.tally.made_row();
+    let mut pairs = vec![("client_id", client_id), ("request_uri", pushed.uri.as_str().to_owned())];
+    // That one the sign-in page reads, wherever it is sent from.
+    pairs.extend(body.text("login_hint").filter(|hint| hint.len() <= HINT_MAX).map(|hint| ("login_hint", hint)));
+    Ok(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+/// What becomes of a request that is not put before the user.
+fn refused(call: &Call, error: AuthorizeError) -> Failure {
+    match error {
+        AuthorizeError::Client(error) => bad_client(call, &error),
+        AuthorizeError::RedirectUri(error) => bad_redirect_uri(call, &error).into(),
+        AuthorizeError::Redirect { answer, error } => {
+            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
+            send_back(call, &answer).into()
+        }
+    }
+}
+
 /// The query without what this server has added, and when it has asked the user to sign in anew.
 pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Instant>) {
     let is_ours = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == ANEW);
@@ -299,15 +340,8 @@ async fn prepare(
     request: AuthorizeRequest,
 ) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let asking = Asking::new(who.as_ref().ok());
-    let refused = |error: AuthorizeError| bad_client(call, &error.into());
-    let unfit = |error: AuthorizeError| match error {
-        AuthorizeError::Client(error) => bad_client(call, &error),
-        AuthorizeError::RedirectUri(error) => bad_redirect_uri(call, &error).into(),
-        AuthorizeError::Redirect { answer, error } => {
-            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
-            send_back(call, &answer).into()
-        }
-    };
+    let unknown = |error: AuthorizeError| bad_client(call, &error.into());
+    let unfit = |error: AuthorizeError| refused(call, error);
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     let sign_in_anew = || {
         let anew = authentication::ask_anew(call.context(), &query);
@@ -319,7 +353,7 @@ async fn prepare(
         who => signed_in(&call.request, who),
     };
     let (actor, (app, known), request) =
-        if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+        if let Some(url) = authorize::document_of(call.context(), &request).map_err(unknown)? {
             // Nobody has this server ask others without saying who they are.
             let (actor, found) = match who {
                 Err(Failure::Answer(_)) if is_silent(&request) => {
@@ -334,7 +368,7 @@ async fn prepare(
             let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
             (actor, found, request)
         } else {
-            let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
+            let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(unknown)?;
             let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
             let actor = match who {
                 Err(Failure::Answer(_)) if is_silent(&request) => None,
@@ -393,13 +427,16 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user.username
     );
     let look = of_pages(call.context()).await;
+    // Nobody answers for what such a client looks like, unless the operator says otherwise.
+    let shows_logo = !consent.is_of_itself() || call.context().settings.oauth2.registration.show_logos;
+    let shown_app = if shows_logo { consent.shown_app() } else { consent.shown_app().without_logo() };
     let page = Consent {
         brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app: AppFace::from(&consent.shown_app()),
+        app: AppFace::from(&shown_app),
         links: AppLink::of(profile),
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
@@ -419,6 +456,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         redirect_uri: consent.redirect_uri.as_str(),
         resource: consent.authorization.resource.as_ref().map(Resource::as_str),
         cancel: &consent.canceled(call.context()),
+        cancels_here: consent.is_pushed(),
         return_to: path_and_query(&call.request),
     };
     Ok(render(status, &page, &FormAction::toward(consent.redirect_uri.as_str())))

@@ -132,6 +132,49 @@ async fn people_are_shown_the_name_the_links_and_the_logo_of_an_app() {
 }
 
 #[actix_web::test]
+async fn the_logo_of_a_client_that_registered_itself_is_shown_only_where_the_operator_wants_it() {
+    for shows in [false, true] {
+        let provider = FakeProvider::new(NOW.unix_timestamp());
+        let picture = |name: &str| (format!("https://cdn.example/{name}"), "image/png", PNG.to_vec());
+        provider.state().raws = vec![picture("one"), picture("two")];
+        let house = house_beside(provider.upstreams(), |settings| {
+            settings.oauth2.registration.mode = RegistrationMode::Open;
+            settings.oauth2.registration.show_logos = shows;
+        })
+        .await;
+        let owner = house.owner().await;
+        let body = |name: &str, logo: &str| {
+            let uris = ["https://app.example/cb"];
+            json!({ "client_name": name, "redirect_uris": uris, "token_endpoint_auth_method": "none", "logo_uri": logo })
+        };
+        let register = async |body: &Value| {
+            let request = TestRequest::post().uri("/oauth2/register").set_payload(body.to_string());
+            house.send(request).await.expect(201).json()
+        };
+        let made = register(&body("Tool", "https://cdn.example/one")).await;
+        assert_eq!(made["logo_uri"], "https://cdn.example/one");
+        let (id, token) = (made["client_id"].as_str().unwrap(), made["registration_access_token"].as_str().unwrap());
+        let logo = async || page(&house, &owner, &uri(id, &[])).await.expect(200).body.contains("/logo?");
+        assert_eq!(logo().await, shows);
+        assert_eq!(provider.fetched().len(), usize::from(shows));
+        // What cannot be fetched keeps nobody from registering.
+        register(&body("Other", "https://cdn.example/nothing")).await;
+        let change = async |logo: &str| {
+            let request = TestRequest::put().uri(&format!("/oauth2/clients/{id}"));
+            let request = request.insert_header(("Authorization", format!("Bearer {token}")));
+            house.send(request.set_payload(body("Tool", logo).to_string())).await.expect(200);
+        };
+        let path = format!("/oauth2-provider/apps/{id}");
+        let fetched_from = async || house.get(&path, &owner).await.json()["logo_uri"].clone();
+        change("https://cdn.example/two").await;
+        assert_eq!(fetched_from().await, if shows { "https://cdn.example/two" } else { "" });
+        change("https://cdn.example/nothing").await;
+        assert_eq!(fetched_from().await, "");
+        assert!(!logo().await);
+    }
+}
+
+#[actix_web::test]
 async fn an_owner_answers_for_a_client_that_is_known_by_a_document() {
     let provider = serving("https://claude.example/cb");
     let house = house_beside(provider.upstreams(), |_| ()).await;
@@ -193,6 +236,51 @@ async fn an_owner_answers_for_a_client_that_registered_itself_and_may_let_it_go_
 }
 
 #[actix_web::test]
+async fn an_app_that_nobody_answers_for_has_nothing_that_only_others_have() {
+    let house = house_beside(FakeProvider::new(0).upstreams(), |settings| {
+        settings.oauth2.registration.mode = RegistrationMode::Open;
+    })
+    .await;
+    let owner = house.owner().await;
+    let body = json!({ "redirect_uris": ["https://app.example/cb"] }).to_string();
+    let made = house.send(TestRequest::post().uri("/oauth2/register").set_payload(body)).await.expect(201).json();
+    let id = made["client_id"].as_str().unwrap();
+    let path = format!("/oauth2-provider/apps/{id}");
+    let resource = json!({ "identifier": "https://files.example", "introspectors": [id] });
+    let refused = house.api(Method::POST, "/oauth2-provider/resources", &owner, resource.clone()).await.expect(400);
+    assert_eq!(refused.json()["validations"][0]["field"], "introspectors");
+    let change = async |more: Value| {
+        let mut body = json!({ "name": "Known" });
+        body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        house.api(Method::PUT, &path, &owner, body).await
+    };
+    let refused = async |more: Value| {
+        let refused = change(more).await.expect(400).json();
+        assert_eq!(refused["validations"][0]["field"], "pinned", "{refused}");
+    };
+    for (power, none) in [
+        (json!({ "device_flow": true }), json!({ "device_flow": false })),
+        (json!({ "resources": ["https://zz.example"] }), json!({ "resources": [] })),
+        (json!({ "service_account": true }), json!({ "service_account": false })),
+    ] {
+        let mut at_once = power.clone();
+        at_once["pinned"] = json!(false);
+        refused(at_once).await;
+        change(power).await.expect(200);
+        refused(json!({ "pinned": false })).await;
+        let mut both = none.clone();
+        both["pinned"] = json!(false);
+        assert_eq!(change(both).await.expect(200).json()["pinned"], false);
+    }
+    change(json!({})).await.expect(200);
+    let made = house.api(Method::POST, "/oauth2-provider/resources", &owner, resource).await.expect(201).json();
+    refused(json!({ "pinned": false })).await;
+    let at = format!("/oauth2-provider/resources/{}", made["id"].as_str().unwrap());
+    house.api(Method::PUT, &at, &owner, json!({ "introspectors": [] })).await.expect(200);
+    change(json!({ "pinned": false })).await.expect(200);
+}
+
+#[actix_web::test]
 async fn what_is_blocked_begins_nothing_and_what_it_had_ends() {
     let provider = serving("https://claude.example/cb");
     let house = house_beside(provider.upstreams(), |settings| {
@@ -238,11 +326,15 @@ async fn what_is_blocked_begins_nothing_and_what_it_had_ends() {
     assert_eq!(refused["error"], "invalid_client_metadata");
     register("https://good.example/cb").await.expect(201);
 
+    let shown = block(json!({ "redirect_hosts": ["[0:0:0:0:0:0:0:1]", "127.1"] })).await.expect(200).json();
+    assert_eq!(shown["redirect_hosts"], json!(["[::1]", "127.0.0.1"]), "as hosts are written in URIs");
+    register("http://127.0.0.1:8080/cb").await.expect(400);
     block(json!({})).await.expect(200);
     tokens(&house, &owner, URL).await;
     for (name, value) in [
         ("document_hosts", json!(["https://a.example"])),
         ("redirect_hosts", json!(["*"])),
+        ("redirect_hosts", json!(["[zz]"])),
         ("client_ids", json!([""])),
         ("client_ids", json!(["robot"])),
         ("client_ids", json!(["x".repeat(2049)])),

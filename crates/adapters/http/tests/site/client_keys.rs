@@ -8,7 +8,11 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use doorward_domain::Secret;
+use doorward_services::oauth2::ClientAuthentication;
 use doorward_services::oauth2::registration::RegistrationMode;
+use doorward_services::oauth2::token::{TokenRequest, exchange};
+use doorward_services::{Context, Origin};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -314,6 +318,59 @@ async fn keys_elsewhere_are_fetched_when_they_are_needed_and_again_for_one_that_
     house.clock.advance(Duration::seconds(11));
     let now = (house.context.clock.now()).unix_timestamp();
     own(&house, &keys.assertion(&id, json!({}), json!({ "iat": now, "exp": now + 300 }))).await.expect(200);
+}
+
+#[actix_web::test]
+async fn keys_that_one_server_has_fetched_the_others_need_not_ask_for() {
+    let keys = Keys::new();
+    keys.publish();
+    let house = house_beside(keys.signer.upstreams(), |_| ()).await;
+    let owner = house.owner().await;
+    let id = app(&house, &owner, json!({ "jwks_uri": KEYS, "service_account": true })).await;
+    own(&house, &keys.good(&id)).await.expect(200);
+    assert_eq!(keys.signer.times("/jwks"), 1);
+    // Another server with the same database, which has asked nobody yet.
+    let other = Context { upstreams: keys.signer.upstreams(), ..house.context.clone() };
+    let at_other = async |assertion: String| {
+        let client = ClientAuthentication {
+            assertion_type: Some(TYPE.to_owned()),
+            assertion: Some(Secret::new(assertion)),
+            ..ClientAuthentication::default()
+        };
+        let request =
+            TokenRequest { client, grant_type: Some("client_credentials".to_owned()), ..TokenRequest::default() };
+        exchange(&other, request, Origin::unknown()).await.is_ok()
+    };
+    assert!(at_other(keys.good(&id)).await);
+    assert_eq!(keys.signer.times("/jwks"), 1);
+    // A new key is fetched by whoever needs it first.
+    keys.signer.rotate();
+    keys.publish();
+    house.clock.advance(Duration::SECOND);
+    own(&house, &keys.good(&id)).await.expect(200);
+    assert_eq!(keys.signer.times("/jwks"), 2);
+    assert!(at_other(keys.good(&id)).await);
+    assert_eq!(keys.signer.times("/jwks"), 2);
+    let stranger = Keys::new();
+    assert!(!at_other(stranger.assertion(&id, json!({}), json!({ "jti": "made-up" }))).await);
+    assert_eq!(keys.signer.times("/jwks"), 2, "that it did not suffice was a moment ago");
+
+    // Before they are old they are fetched, and nobody waits for it.
+    house.clock.advance(Duration::minutes(49));
+    let now = house.context.clock.now().unix_timestamp();
+    let fresh = || keys.assertion(&id, json!({}), json!({ "iat": now, "exp": now + 300 }));
+    for _ in 0..1000 {
+        own(&house, &fresh()).await.expect(200);
+        if keys.signer.times("/jwks") > 2 {
+            break;
+        }
+    }
+    assert_eq!(keys.signer.times("/jwks"), 3);
+    for _ in 0..3 {
+        own(&house, &fresh()).await.expect(200);
+        assert!(at_other(fresh()).await);
+    }
+    assert_eq!(keys.signer.times("/jwks"), 3);
 }
 
 #[actix_web::test]

@@ -9,6 +9,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use doorward_services::oauth2::DeviceEvent;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -175,6 +176,11 @@ async fn who_did_not_start_it_denies_and_the_device_is_told() {
     let done = browser.submit(PAGE, &[("user_code", code), ("action", "deny")]).await.expect(200);
     assert!(done.body.contains("<h1>Nothing was given</h1>") && done.body.contains("gets nothing"), "{}", done.body);
     assert_eq!(refused(&house, &television, &codes).await, "access_denied");
+    let counted = |event| house.context.devices.number(event);
+    assert_eq!(
+        (counted(DeviceEvent::Started), counted(DeviceEvent::Denied), counted(DeviceEvent::Approved)),
+        (1, 1, 0)
+    );
 }
 
 #[actix_web::test]
@@ -281,6 +287,10 @@ async fn wrong_codes_are_counted_and_stop_being_looked_at() {
     browser.submit(PAGE, &[("user_code", right)]).await.expect(429);
     house.clock.advance(Duration::seconds(60));
     browser.submit(PAGE, &[("user_code", right)]).await.expect(200);
+    let counted = |event| house.context.devices.number(event);
+    assert_eq!((counted(DeviceEvent::WrongCode), counted(DeviceEvent::Paused)), (5, 0), "only one user has to wait");
+    browser.submit(PAGE, &[("user_code", right), ("action", "authorize")]).await.expect(200);
+    assert_eq!((counted(DeviceEvent::Approved), counted(DeviceEvent::ApprovedElsewhere)), (1, 0));
 }
 
 #[actix_web::test]

@@ -193,6 +193,7 @@ async fn house_of(
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         policies: doorward_services::oauth2::Policies::new(opened.changes()),
+        devices: doorward_services::oauth2::DeviceTally::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.unwrap();

@@ -84,6 +84,39 @@ async fn a_pushed_request_leads_to_a_code_in_one_browser_and_once() {
 }
 
 #[actix_web::test]
+async fn cancel_uses_a_pushed_request_up() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let web = client(&house, &owner, json!({ "callback_url": WEB })).await;
+    for (mode, status) in [("query", 302), ("form_post", 200)] {
+        let more = [("state", "s t"), ("response_mode", mode)];
+        let uri = uri(&web.id, &pushed(&house, &web, &more).await);
+        let browser = Browser::new(&house);
+        browser.sign_in("ann@example.com").await;
+        let page = browser.get(&uri).await.expect(200);
+        assert!(page.body.contains("cancel-button") && !page.body.contains("access_denied"), "{}", page.body);
+        // A forged one does nothing.
+        let token = browser.tokens.borrow_mut().insert(uri.clone(), "forged".to_owned()).unwrap();
+        browser.submit(&uri, &[("decision", "cancel")]).await.expect(400);
+        browser.tokens.borrow_mut().insert(uri.clone(), token);
+        let canceled = browser.submit(&uri, &[("decision", "cancel")]).await.expect(status);
+        if status == 302 {
+            let told = ["error", "state"].map(|name| canceled.redirected_with(name));
+            assert_eq!(told, [Some("access_denied".to_owned()), Some("s t".to_owned())]);
+        } else {
+            assert!(canceled.body.contains("value=\"access_denied\""), "{}", canceled.body);
+        }
+        assert!(browser.get(&uri).await.expect(400).body.contains("This request is over"));
+        browser.submit(&uri, &[]).await.expect(400);
+    }
+    // Others are canceled by the client's own address, as before.
+    let browser = Browser::new(&house);
+    browser.sign_in("ann@example.com").await;
+    let page = browser.get(&web.authorize(&[])).await.expect(200);
+    assert!(page.body.contains("cancel-link") && page.body.contains("access_denied"));
+}
+
+#[actix_web::test]
 async fn what_was_pushed_is_all_that_counts() {
     let house = house().await;
     let owner = house.owner().await;

@@ -314,6 +314,11 @@ async fn metadata_that_breaks_a_rule_is_refused_by_name() {
         (json!({ "scope": "nothing:known" }), "scope"),
         (json!({ "scope": "x ".repeat(16 * 1024) + "x" }), "scope"),
         (json!({ "scope": "a\"b" }), "scope"),
+        (json!({ "subject_type": "pairwise" }), "subject_type"),
+        (json!({ "userinfo_signed_response_alg": "RS256" }), "userinfo_signed_response_alg"),
+        (json!({ "userinfo_signed_response_alg": "none" }), "userinfo_signed_response_alg"),
+        (json!({ "initiate_login_uri": "http://a.example/login" }), "initiate_login_uri"),
+        (json!({ "default_acr_values": vec!["pwd"; 33] }), "default_acr_values"),
     ] {
         let refused = register(&house, &with(&native(), more.clone())).await.expect(400).json();
         assert_eq!(refused["error"], "invalid_client_metadata", "{more}");
@@ -362,6 +367,14 @@ async fn what_clients_send_beside_it_is_settled_and_shown() {
         (json!({ "client_name": "a\u{202e}b" }), "client_name", json!("ab")),
         (json!({ "software_statement": "x.y.z", "whatever": 1 }), "software_statement", Value::Null),
         (json!({ "logo_uri": "https://a.example/logo.png" }), "logo_uri", json!("https://a.example/logo.png")),
+        (json!({ "subject_type": "public", "client_name": "s" }), "subject_type", json!("public")),
+        (json!({ "require_auth_time": true, "client_name": "a" }), "require_auth_time", json!(true)),
+        (json!({ "default_acr_values": ["mfa"], "client_name": "v" }), "default_acr_values", json!(["mfa"])),
+        (
+            json!({ "initiate_login_uri": "https://a.example/login", "client_name": "i" }),
+            "initiate_login_uri",
+            json!("https://a.example/login"),
+        ),
         (
             json!({ "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"], "application_type": "web" }),
             "application_type",
@@ -398,6 +411,35 @@ async fn operators_say_where_answers_go_and_what_is_given() {
     let more = with(&native(), json!({ "scope": "workspace:* template:read openid" }));
     assert_eq!(register(&house, &more).await.expect(201).json()["scope"], "openid workspace:read");
     register(&house, &with(&native(), json!({ "scope": "template:read" }))).await.expect(400);
+}
+
+#[actix_web::test]
+async fn a_client_in_a_browser_manages_its_registration() {
+    let house = house_with(open).await;
+    house.owner().await;
+    let made = register(&house, &native()).await.expect(201).json();
+    let (id, token) = (text(&made["client_id"]), text(&made["registration_access_token"]));
+    let path = format!("/oauth2/clients/{id}");
+    for method in ["PUT", "DELETE", "GET"] {
+        let asked = TestRequest::with_uri(&path).method(Method::OPTIONS);
+        let asked = asked
+            .insert_header(("Origin", "https://app.example"))
+            .insert_header(("Access-Control-Request-Method", method));
+        let told =
+            house.send(asked.insert_header(("Access-Control-Request-Headers", "authorization"))).await.expect(204);
+        assert!(told.header("access-control-allow-methods").split(", ").any(|one| one == method), "{method}");
+        assert_eq!(told.header("access-control-allow-origin"), "*");
+        assert!(told.header("access-control-allow-headers").to_lowercase().contains("authorization"));
+    }
+    for (method, body, status) in
+        [(Method::PUT, native(), 200), (Method::GET, Value::Null, 200), (Method::DELETE, Value::Null, 204)]
+    {
+        let request = TestRequest::with_uri(&path).method(method).insert_header(("Origin", "https://app.example"));
+        let request = request.insert_header(("Sec-Fetch-Site", "cross-site"));
+        let request = request.insert_header(("Authorization", format!("Bearer {token}")));
+        let answer = house.send(if body.is_null() { request } else { request.set_payload(body.to_string()) }).await;
+        assert_eq!(answer.expect(status).header("access-control-allow-origin"), "*");
+    }
 }
 
 #[actix_web::test]

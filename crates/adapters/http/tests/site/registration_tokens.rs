@@ -90,3 +90,64 @@ async fn owners_make_tokens_for_registration_and_are_told_what_is_wrong_with_the
         .await
         .expect(403);
 }
+
+#[actix_web::test]
+async fn a_token_says_what_clients_may_be_that_are_registered_by_it_and_they_keep_to_it() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let path = "/oauth2-provider/registration-tokens";
+    let organization = house.get("/organizations/default", &owner).await.expect(200).json()["id"].clone();
+    let new = async |more: Value| {
+        let body = with(&json!({ "name": "ci", "expires_at": "2026-03-02T12:00:00Z" }), more);
+        house.api(Method::POST, path, &owner, body).await
+    };
+    let limits = json!({
+        "organization_id": organization, "scopes": ["user:read", "workspace:read"],
+        "redirect_hosts": ["*.app.example", "cursor:"], "auth_methods": ["none", "client_secret_basic"],
+    });
+    let made = new(limits.clone()).await.expect(201).json();
+    let (token, listed) = (text(&made["token"]), house.get(path, &owner).await.expect(200).json());
+    for name in ["organization_id", "scopes", "redirect_hosts", "auth_methods"] {
+        assert_eq!((&made[name], &listed[0][name]), (&limits[name], &limits[name]), "{name}");
+    }
+    let good = with(&native(), json!({ "redirect_uris": ["https://eu.app.example/cb"], "scope": "user:read" }));
+    for (more, named) in [
+        (json!({ "redirect_uris": ["https://app.example/cb"] }), "redirect_uris"),
+        (json!({ "redirect_uris": ["https://eu.app.example/cb", "http://127.0.0.1/cb"] }), "redirect_uris"),
+        (json!({ "token_endpoint_auth_method": "client_secret_post" }), "token_endpoint_auth_method"),
+        (json!({ "scope": "template:read" }), "scope"),
+    ] {
+        let refused = register_by(&house, token, &with(&good, more.clone())).await.expect(400).json();
+        assert!(text(&refused["error_description"]).contains(named), "{more}: {refused}");
+    }
+    let client = register_by(&house, token, &good).await.expect(201).json();
+    let all = register_by(&house, token, &with(&good, json!({ "scope": null, "client_name": "All" }))).await;
+    assert_eq!(all.expect(201).json()["scope"], "user:read workspace:read");
+    let app = with(&good, json!({ "redirect_uris": ["cursor://x/cb"], "client_name": "Cursor" }));
+    register_by(&house, token, &app).await.expect(201);
+    // The same software is another client to everybody else.
+    assert_ne!(register(&house, &good).await.expect(201).json()["client_id"], client["client_id"]);
+    assert_eq!(register_by(&house, token, &good).await.expect(201).json()["client_id"], client["client_id"]);
+
+    // A client changes itself within these limits only, also when the token is gone.
+    let own = with(&good, json!({ "client_name": "Own" }));
+    let own = register_by(&house, token, &own).await.expect(201).json();
+    house.api(Method::DELETE, &format!("{path}/{}", text(&made["id"])), &owner, Value::Null).await.expect(204);
+    let change = async |more: Value| {
+        let request = TestRequest::put().uri(&format!("/oauth2/clients/{}", text(&own["client_id"])));
+        let bearer = format!("Bearer {}", text(&own["registration_access_token"]));
+        house.send(request.insert_header(("Authorization", bearer)).set_payload(with(&good, more).to_string())).await
+    };
+    change(json!({ "redirect_uris": ["https://evil.example/cb"] })).await.expect(400);
+    change(json!({ "redirect_uris": ["https://us.app.example/cb"], "scope": "workspace:read" })).await.expect(200);
+
+    for (more, field) in [
+        (json!({ "scopes": ["nothing:known"] }), "scopes"),
+        (json!({ "redirect_hosts": ["https://a.example"] }), "redirect_hosts"),
+        (json!({ "redirect_hosts": vec!["a.example"; 65] }), "redirect_hosts"),
+        (json!({ "auth_methods": ["client_secret_jwt"] }), "auth_methods"),
+        (json!({ "organization_id": "00000000-0000-0000-0000-000000000001" }), "organization_id"),
+    ] {
+        assert_eq!(new(more).await.expect(400).json()["validations"][0]["field"], field);
+    }
+}

@@ -5,6 +5,7 @@ use crate::client_keys::{Keys, Site, app, with};
 use crate::house::{Answer, House, ISSUER, NOW, house, house_beside};
 use crate::oauth2::{CHALLENGE, Client, VERIFIER, allow, client};
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -63,6 +64,20 @@ async fn what_is_signed_counts_and_nothing_beside_it() {
         ("client_assertion", &*assertion),
     ];
     assert_eq!(house.form("/oauth2/tokens", "", &fields).await.expect(200).json()["scope"], "user:read");
+
+    // One that is too long for a query comes in a body, and is opened when the browser comes back.
+    let long = object(&keys, &id, json!({ "state": "s".repeat(5200), "jti": "long" }));
+    assert!((7400..8192).contains(&long.len()), "{}", long.len());
+    let body = uri(&id, &long, &[]);
+    let body = body.split_once('?').unwrap().1.to_owned();
+    let post = || {
+        TestRequest::post().uri("/oauth2/authorize").set_payload(body.clone() + &format!("&nonce={}", "n".repeat(900)))
+    };
+    for is_first in [true, false] {
+        let sent = house.send(post()).await.expect(303);
+        let allowed = allow(&house, &owner, sent.header("location")).await;
+        assert_eq!(allowed.redirected_with("code").is_some(), is_first, "it is good for one code");
+    }
 
     let otherwise = [("response_type", "token"), ("redirect_uri", WEB)];
     let refused = allow(&house, &owner, &uri(&id, &signed, &otherwise)).await.expect(302);

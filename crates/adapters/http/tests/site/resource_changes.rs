@@ -2,10 +2,11 @@
 
 use crate::house::house;
 use crate::oauth2::{VERIFIER, allow, client};
-use crate::signed_tokens::{FILES, RESOURCES, asked, refresh, register, tokens};
+use crate::signed_tokens::{FILES, RESOURCES, asked, read, refresh, register, tokens};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
+use time::Duration;
 
 const RESOURCE: (&str, &str) = ("resource", FILES);
 
@@ -82,4 +83,138 @@ async fn people_are_told_what_tokens_say_of_them_and_asked_anew_when_it_is_more(
         .await
         .expect(200);
     assert!(ask().await.redirected_with("code").is_some());
+}
+
+#[actix_web::test]
+async fn who_allowed_a_scope_is_asked_anew_when_another_thing_is_said_of_it() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let scopes = json!({ "files:read": "See files", "files:write": "Change files" });
+    let made = register(&house, &owner, json!({ "token_format": "opaque", "scopes": scopes })).await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let uri = app.authorize(&[RESOURCE, ("scope", "files:read")]);
+    let ask = async || {
+        let request = TestRequest::get().uri(&uri).insert_header(("Coder-Session-Token", &*owner));
+        house.send(request.insert_header(("Accept", "text/html"))).await
+    };
+    let old = allow(&house, &owner, &uri).await.expect(302).redirected_with("code").unwrap();
+    house.clock.advance(Duration::MINUTE);
+    let change = async |text: &str| {
+        let scopes = json!({ "files:read": text, "files:write": "Change everything" });
+        house.api(Method::PUT, &path(&made), &owner, json!({ "scopes": scopes })).await.expect(200);
+    };
+    change("See files").await;
+    assert!(ask().await.redirected_with("code").is_some(), "what was allowed is what it was");
+    change("Delete everything").await;
+    let again = ask().await.expect(200);
+    assert!(again.body.contains("Delete everything"), "{}", again.body);
+    // Nor is a code redeemed that was given for less.
+    let fields = [("grant_type", "authorization_code"), ("code", &*old), ("code_verifier", VERIFIER)];
+    let refused = house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(400).json();
+    assert_eq!(refused["error"], "invalid_grant");
+    let code = allow(&house, &owner, &uri).await.expect(302).redirected_with("code").unwrap();
+    assert!(ask().await.redirected_with("code").is_some(), "it is remembered once more");
+    let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+    house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(200);
+}
+
+#[actix_web::test]
+async fn signed_tokens_say_no_more_than_people_were_told_of() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let made = register(&house, &owner, json!({ "claims": ["roles"] })).await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let asked = [RESOURCE, ("scope", "user:read")];
+    let old = tokens(&house, &owner, &app, &asked).await;
+    let with_email = tokens(&house, &owner, &app, &[RESOURCE, ("scope", "user:read email")]).await;
+    house.clock.advance(Duration::MINUTE);
+    let more = json!({ "claims": ["roles", "email", "groups"] });
+    house.api(Method::PUT, &path(&made), &owner, more).await.expect(200);
+    let told = async |tokens: &Value| {
+        let (_, claims) = read(&house, &tokens["access_token"]).await;
+        ["email", "email_verified", "groups", "roles"].map(|name| claims.get(name).is_some())
+    };
+    assert_eq!(told(&refresh(&house, &app, &old).await).await, [false, false, false, true]);
+    assert_eq!(told(&refresh(&house, &app, &with_email).await).await, [true, true, false, true]);
+    let new = tokens(&house, &owner, &app, &asked).await;
+    assert_eq!(told(&new).await, [true; 4]);
+    assert_eq!(told(&refresh(&house, &app, &new).await).await, told(&new).await);
+}
+
+#[actix_web::test]
+async fn an_app_that_is_gone_may_ask_about_nothing() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let (one, other) = (client(&house, &owner, json!({})).await, client(&house, &owner, json!({})).await);
+    let made = register(&house, &owner, json!({ "introspectors": [one.id, other.id] })).await;
+    house.api(Method::DELETE, &format!("/oauth2-provider/apps/{}", one.id), &owner, Value::Null).await.expect(204);
+    let shown = house.get(&path(&made), &owner).await.expect(200).json();
+    assert_eq!(shown["introspectors"], json!([other.id]));
+    assert_eq!(house.get(RESOURCES, &owner).await.expect(200).json()[0], shown);
+    let kept = house.api(Method::PUT, &path(&made), &owner, shown.clone()).await.expect(200).json();
+    assert_eq!(kept["introspectors"], json!([other.id]), "what was read may be written");
+}
+
+#[actix_web::test]
+async fn a_resource_that_nobody_has_registered_has_scopes_that_mean_nothing_here() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let other = ("resource", "https://mcp.example/tools");
+    let uri = app.authorize(&[other, ("scope", "files:read https://mcp.example/x.y")]);
+    let request = TestRequest::get().uri(&uri).insert_header(("Coder-Session-Token", &*owner));
+    let page = house.send(request.insert_header(("Accept", "text/html"))).await.expect(200);
+    for part in ["files:read", "https://mcp.example/x.y"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let given = tokens(&house, &owner, &app, &[other, ("scope", "openid files:read files:write")]).await;
+    assert_eq!(given["scope"], "openid files:read files:write");
+    house.get("/users/me", given["access_token"].as_str().unwrap()).await.expect(401);
+    assert_eq!(asked(&house, &app, &given["access_token"]).await["scope"], "openid files:read files:write");
+    let given = refresh(&house, &app, &given).await;
+    assert_eq!(given["scope"], "openid files:read files:write");
+    // This server has its own names.
+    for ours in [vec![], vec![("resource", crate::house::ISSUER)], vec![("resource", "https://door.example/api/v2")]] {
+        let more: Vec<_> = ours.into_iter().chain([("scope", "files:read")]).collect();
+        let refused = allow(&house, &owner, &app.authorize(&more)).await.expect(302);
+        assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"), "{more:?}");
+    }
+    // Once it is registered, what it says counts.
+    let scopes = json!({ "files:read": "Read your files" });
+    let rules = json!({ "identifier": other.1, "token_format": "opaque", "scopes": scopes });
+    house.clock.advance(Duration::MINUTE);
+    register(&house, &owner, rules).await;
+    assert_eq!(asked(&house, &app, &given["access_token"]).await["scope"], "openid files:read");
+}
+
+#[actix_web::test]
+async fn a_resource_may_want_a_stronger_sign_in() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let made = register(&house, &owner, json!({ "min_acr": "mfa" })).await;
+    assert_eq!(made["min_acr"], "mfa");
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb", "device_flow": true })).await;
+    let uri = app.authorize(&[RESOURCE, ("scope", "user:read")]);
+    let refused = allow(&house, &owner, &uri).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("unmet_authentication_requirements"));
+    assert!(allow(&house, &owner, &app.authorize(&[])).await.redirected_with("code").is_some(), "others do not");
+
+    let fields = [RESOURCE, ("scope", "user:read")];
+    let codes = house.form("/oauth2/device", &app.basic(), &fields).await.expect(200).json();
+    let browser = crate::browser::Browser::new(&house);
+    browser.sign_in("ann@example.com").await;
+    let (path_of_page, code) = ("/oauth2/device/verify", codes["user_code"].as_str().unwrap());
+    browser.get(path_of_page).await.expect(200);
+    browser.submit(path_of_page, &[("user_code", code)]).await.expect(200);
+    let refused = browser.submit(path_of_page, &[("user_code", code), ("action", "authorize")]).await.expect(403);
+    assert!(refused.body.contains("stronger sign-in"), "{}", refused.body);
+
+    for (acr, is_allowed) in [("pwd", true), ("phr", false), ("", true)] {
+        house.api(Method::PUT, &path(&made), &owner, json!({ "min_acr": acr })).await.expect(200);
+        let answer = allow(&house, &owner, &uri).await.expect(302);
+        assert_eq!(answer.redirected_with("code").is_some(), is_allowed, "{acr}");
+    }
+    let bad = json!({ "min_acr": "a b" });
+    let refused = house.api(Method::PUT, &path(&made), &owner, bad).await.expect(400).json();
+    assert_eq!(refused["validations"][0]["field"], "min_acr");
 }

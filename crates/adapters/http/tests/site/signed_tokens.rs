@@ -44,7 +44,7 @@ where
 }
 
 /// The header and the claims of a token, which must be signed by a published key.
-async fn read<S>(house: &House<S>, token: &Value) -> (Value, Value)
+pub(crate) async fn read<S>(house: &House<S>, token: &Value) -> (Value, Value)
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {

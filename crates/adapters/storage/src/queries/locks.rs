@@ -16,8 +16,8 @@ use crate::rows::{
 };
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, oauth2_registered_clients,
-    oauth2_registration_tokens, organization_members, organizations, provisioner_jobs, template_versions, templates,
-    users, workspace_proxies, workspaces,
+    oauth2_registration_tokens, openid_sessions, organization_members, organizations, provisioner_jobs,
+    template_versions, templates, users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
@@ -28,6 +28,7 @@ use doorward_domain::ids::{
     WorkspaceProxyId,
 };
 use doorward_domain::sessions::ApiKeyId;
+use uuid::Uuid;
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn user_for_update(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
@@ -99,6 +100,12 @@ pub(super) fn free_apps_for_update(conn: &mut Conn, among: OneOf) -> QueryResult
 /// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.
 pub(super) fn groups_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<GroupId>>> {
     row_lock!(groups::table.filter(among).order(groups::id).select(groups::id), for_key_share).load(conn)
+}
+
+/// The key of the session that apps know by this name. Until the transaction ends, it does not end.
+pub(super) fn session_for_key_share(conn: &mut Conn, sid: Uuid) -> QueryResult<Option<String>> {
+    let session = openid_sessions::table.filter(openid_sessions::sid.eq(Id(sid))).select(openid_sessions::key_id);
+    row_lock!(session, for_key_share).get_result(conn).optional()
 }
 
 /// Those of the users who belong to the organization, sorted. Until the transaction ends, nobody else gets to remove them.

@@ -36,9 +36,11 @@ type Told = (AppId, UserId, Uuid);
 
 /// Before a key is deleted or ends: notes which apps are to be told, if it is that of a session of which apps were told, and ends the
 /// grants that end with it. Answers whom that concerns.
+///
+/// The name of the session goes first: that waits for exchanges of its codes, whose grants are found then, and later ones do not find it.
 pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, Error> {
-    let sid = openid_sessions::table.find(key.as_str()).select(openid_sessions::sid);
-    let Some(sid) = sid.get_result::<Id<Uuid>>(conn).optional()? else { return Ok(Vec::new()) };
+    let ended = diesel::delete(openid_sessions::table.find(key.as_str())).returning(openid_sessions::sid);
+    let Some(sid) = ended.get_result::<Id<Uuid>>(conn).optional()? else { return Ok(Vec::new()) };
     let found: Vec<Found> = openid_grants::table
         .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
         .inner_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_grants::app_id)))

@@ -2,8 +2,8 @@
 
 use super::expiring::Expiring;
 use super::{
-    Conn, codes, counts, device_authorizations, files, grants, inbox, initial_tokens, notifications, passcodes,
-    provisioner_jobs, provisioners, pushed_requests, replays, replicas, room, sessions, throttles,
+    Conn, client_keys, codes, counts, device_authorizations, files, grants, inbox, initial_tokens, notifications,
+    passcodes, provisioner_jobs, provisioners, pushed_requests, replays, replicas, room, sessions, throttles,
 };
 use crate::error::Error;
 use crate::known::Room;
@@ -37,6 +37,7 @@ const EXPIRING: &[Expiring] = &[
     initial_tokens::EXPIRING,
     passcodes::EXPIRING,
     pushed_requests::EXPIRING,
+    client_keys::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.

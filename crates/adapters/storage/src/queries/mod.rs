@@ -28,6 +28,7 @@ macro_rules! condition {
 mod apps;
 mod audit;
 mod client_documents;
+mod client_keys;
 mod clock;
 mod codes;
 mod counts;

@@ -1,7 +1,7 @@
 //! What this server keeps as a provider of OpenID Connect.
 
-use super::Conn;
 use super::one_of::OneOf;
+use super::{Conn, locks};
 use crate::error::RowError;
 use crate::rows::AppRow;
 use crate::schema::{
@@ -51,6 +51,10 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                 .execute(conn)?;
             Ok(())
         })
+    }
+
+    fn hold_session(&mut self, sid: Uuid) -> Result<bool, StoreError> {
+        self.run(|conn| Ok(locks::session_for_key_share(conn, sid)?.is_some()))
     }
 
     fn find_of_code(&mut self, code: CodeId) -> Result<Option<Identity>, StoreError> {

@@ -10,6 +10,8 @@ use crate::types::{At, Hash, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, not};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
 use diesel::upsert::excluded;
 use doorward_domain::ids::{OrganizationId, ProvisionerDaemonId, ProvisionerKeyId};
 use doorward_domain::provisioners::{KEPT, ProvisionerDaemon, ProvisionerKey};
@@ -19,11 +21,45 @@ use doorward_ports::StoreError;
 use doorward_ports::provisioners::{DaemonFilter, ProvisionerDaemonRepository, ProvisionerKeyRepository};
 use uuid::Uuid;
 
+type Backend = <Conn as Connection>::Backend;
+
 /// Subjects are users.
 const NOBODY: &str = "no remembered subject depends on daemons";
 
 /// Daemons that were not seen for long are forgotten.
 pub(super) const EXPIRING: Expiring = Expiring::after("provisioner_daemons", "id", "last_seen_at", KEPT);
+
+/// Forgets the daemons of an owner but those that were seen last. Written out, for diesel knows no table twice in one statement.
+#[derive(Debug)]
+struct MakeRoom<'a> {
+    organization: Id<OrganizationId>,
+    owner: &'a str,
+    most: i64,
+    seen_since: At,
+}
+
+impl QueryId for MakeRoom<'_> {
+    type QueryId = MakeRoom<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<Conn> for MakeRoom<'_> {}
+
+impl QueryFragment<Backend> for MakeRoom<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(
+            "DELETE FROM provisioner_daemons WHERE id IN (SELECT id FROM provisioner_daemons WHERE organization_id = ",
+        );
+        out.push_bind_param::<sql::Uuid, Id<OrganizationId>>(&self.organization)?;
+        out.push_sql(" AND owner = ");
+        out.push_bind_param::<Text, str>(self.owner)?;
+        // The limit is none, which not every database can do without beside an offset.
+        out.push_sql(" ORDER BY last_seen_at DESC, id DESC LIMIT 9223372036854775807 OFFSET ");
+        out.push_bind_param::<BigInt, i64>(&self.most)?;
+        out.push_sql(") AND last_seen_at < ");
+        out.push_bind_param::<sql::Instant, At>(&self.seen_since)
+    }
+}
 
 impl ProvisionerKeyRepository for UnitOfWork<'_, Conn> {
     fn list(&mut self, organization: OrganizationId) -> Result<Vec<ProvisionerKey>, StoreError> {
@@ -153,6 +189,21 @@ impl ProvisionerDaemonRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn make_room(
+        &mut self,
+        permit: &Permit<action::Delete, resource::ProvisionerDaemon>,
+        organization: OrganizationId,
+        owner: &str,
+        most: i64,
+        seen_since: Instant,
+    ) -> Result<i64, StoreError> {
+        let object = of_owner(organization, owner);
+        self.write(permit, &object, Touches::nobody(NOBODY), |conn| {
+            let room = MakeRoom { organization: Id(organization), owner, most, seen_since: At(seen_since) };
+            Ok(i64::try_from(room.execute(conn)?).unwrap_or(i64::MAX))
+        })
+    }
+
     fn touch(
         &mut self,
         permit: &Permit<action::Update, resource::System>,
@@ -170,9 +221,14 @@ impl ProvisionerDaemonRepository for UnitOfWork<'_, Conn> {
 
 /// A daemon as access control knows it: one of a user is owned by that user.
 fn object(daemon: &ProvisionerDaemon) -> Object<'static> {
-    let object = Object::of::<resource::ProvisionerDaemon>().organization(daemon.organization_id.0);
-    match Uuid::parse_str(daemon.tags.owner()) {
-        Ok(owner) if daemon.tags.is_for_user() => object.owner(owner),
-        Ok(_) | Err(_) => object,
+    of_owner(daemon.organization_id, if daemon.tags.is_for_user() { daemon.tags.owner() } else { "" })
+}
+
+/// Daemons of an organization with this owner, if it is a user.
+fn of_owner(organization: OrganizationId, owner: &str) -> Object<'static> {
+    let object = Object::of::<resource::ProvisionerDaemon>().organization(organization.0);
+    match Uuid::parse_str(owner) {
+        Ok(owner) => object.owner(owner),
+        Err(_) => object,
     }
 }

@@ -1,8 +1,8 @@
 use crate::schema::{oauth2_registered_clients, oauth2_registration_tokens};
-use crate::types::{At, Hash, Id};
+use crate::types::{At, Hash, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, RegistrationTokenId, UserId};
-use doorward_domain::oauth2::{InitialAccessToken, RegisteredClient};
+use doorward_domain::oauth2::{InitialAccessToken, RegisteredClient, RegistrationLimits};
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = oauth2_registered_clients, treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -19,6 +19,8 @@ pub(crate) struct RegisteredClientRow {
     matched_at: At,
     #[diesel(skip_update)]
     granted_at: Option<At>,
+    #[diesel(skip_update)]
+    limits: Json<RegistrationLimits>,
 }
 
 impl From<&RegisteredClient> for RegisteredClientRow {
@@ -33,6 +35,7 @@ impl From<&RegisteredClient> for RegisteredClientRow {
             created_at: At(client.created_at),
             matched_at: At(client.matched_at),
             granted_at: client.granted_at.map(At),
+            limits: Json(client.limits.clone()),
         }
     }
 }
@@ -49,6 +52,7 @@ impl From<RegisteredClientRow> for RegisteredClient {
             created_at: row.created_at.0,
             matched_at: row.matched_at.0,
             granted_at: row.granted_at.map(|at| at.0),
+            limits: row.limits.0,
         }
     }
 }
@@ -65,6 +69,7 @@ pub(crate) struct InitialTokenRow {
     expires_at: At,
     max_uses: Option<i32>,
     uses: i32,
+    limits: Json<RegistrationLimits>,
 }
 
 impl From<&InitialAccessToken> for InitialTokenRow {
@@ -79,6 +84,7 @@ impl From<&InitialAccessToken> for InitialTokenRow {
             expires_at: At(token.expires_at),
             max_uses: token.max_uses,
             uses: token.uses,
+            limits: Json(token.limits.clone()),
         }
     }
 }
@@ -95,6 +101,7 @@ impl From<InitialTokenRow> for InitialAccessToken {
             expires_at: row.expires_at.0,
             max_uses: row.max_uses,
             uses: row.uses,
+            limits: row.limits.0,
         }
     }
 }

@@ -14,6 +14,7 @@ mod audited;
 mod audited_access;
 mod changes;
 mod client_documents;
+mod client_keys;
 mod codes;
 mod counts;
 mod device_authorizations;

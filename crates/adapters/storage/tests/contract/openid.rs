@@ -122,6 +122,7 @@ contract! {
     async fn a_session_keeps_its_first_name(db) {
         let granted = Granted::in_store(&db).await;
         let key = granted.grant.access_key_id;
+        let granted_key = key.clone();
         let names = db
             .write(move |repos| {
                 let openid = repos.openid();
@@ -132,6 +133,17 @@ contract! {
             })
             .await;
         assert_eq!(names, (None, Some(Uuid::from_u128(1))));
+        let key = granted_key;
+        let there = db
+            .write(move |repos| {
+                let mut there = vec![repos.openid().hold_session(Uuid::from_u128(1))?];
+                there.push(repos.openid().hold_session(Uuid::from_u128(2))?);
+                repos.api_keys().expire(&permit(), &key, NOW)?;
+                there.push(repos.openid().hold_session(Uuid::from_u128(1))?);
+                Ok(there)
+            })
+            .await;
+        assert_eq!(there, [true, false, false], "what has ended is not there, also while its key is");
     }
 
     async fn the_last_consent_counts_until_it_is_taken_back(db) {

@@ -19,7 +19,7 @@ struct Place {
 
 type Step = fn(&mut dyn Repositories, &Place) -> Result<(), StoreError>;
 
-const STEPS: [(&str, Step); 6] = [
+const STEPS: [(&str, Step); 7] = [
     ("a key by its digest", |repos, place| {
         assert!(repos.provisioner_keys().find_by_digest(&place.key.digest)?.is_some());
         Ok(())
@@ -39,6 +39,11 @@ const STEPS: [(&str, Step); 6] = [
         for filter in [DaemonFilter::default(), narrow] {
             assert_eq!(repos.provisioner_daemons().list(place.id, &filter)?.len(), 1);
         }
+        Ok(())
+    }),
+    ("daemons that make room", |repos, place| {
+        let owner = place.daemon.tags.owner();
+        assert_eq!(repos.provisioner_daemons().make_room(&permit(), place.id, owner, 5, NOW)?, 0);
         Ok(())
     }),
     ("daemons that were seen lately", |repos, _| {

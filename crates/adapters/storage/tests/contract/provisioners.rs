@@ -128,6 +128,39 @@ contract! {
         .await;
     }
 
+    async fn the_oldest_daemons_of_an_owner_that_are_offline_make_room(db) {
+        let (acme, zoo) = (organization("acme"), organization("zoo"));
+        let seen = |place: OrganizationId, owner: &str, name: &str, ago: i64| ProvisionerDaemon {
+            created_at: NOW - Duration::minutes(ago),
+            last_seen_at: NOW - Duration::minutes(ago),
+            tags: tags(&[("owner", owner), ("scope", "user")]),
+            ..provisioner_daemon(place, id(), name)
+        };
+        db.write(move |repos| {
+            repos.organizations().insert(&permit(), &acme)?;
+            repos.organizations().insert(&permit(), &zoo)?;
+            for (name, ago) in [("d", 4), ("a", 1), ("c", 3), ("b", 2)] {
+                repos.provisioner_daemons().upsert(&permit(), &seen(acme.id, "ann", name, ago))?;
+            }
+            repos.provisioner_daemons().upsert(&permit(), &seen(acme.id, "bob", "x", 9))?;
+            repos.provisioner_daemons().upsert(&permit(), &seen(zoo.id, "ann", "y", 9))?;
+            let mut room = |most, online_for| {
+                let since = NOW - Duration::minutes(online_for);
+                let gone = repos.provisioner_daemons().make_room(&permit(), acme.id, "ann", most, since)?;
+                let left = repos.provisioner_daemons().list(acme.id, &DaemonFilter::default())?;
+                let left: String = left.into_iter().map(|daemon| daemon.name).collect();
+                Ok::<_, StoreError>((gone, left))
+            };
+            assert_eq!(room(4, 0)?, (0, "abcdx".to_owned()));
+            assert_eq!(room(3, 0)?, (1, "abcx".to_owned()));
+            assert_eq!(room(1, 2)?, (1, "abx".to_owned()), "who is online stays");
+            assert_eq!(room(0, 0)?, (2, "x".to_owned()));
+            assert_eq!(repos.provisioner_daemons().list(zoo.id, &DaemonFilter::default())?.len(), 1);
+            Ok(())
+        })
+        .await;
+    }
+
     async fn daemons_are_listed_newest_first_and_forgotten_after_a_week(db) {
         let (acme, zoo) = (organization("acme"), organization("zoo"));
         let seen = |name: &str, ago: Duration| ProvisionerDaemon {

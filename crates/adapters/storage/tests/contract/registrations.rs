@@ -2,7 +2,9 @@ use crate::audited::{Walk, origin};
 use crate::lost_updates::futures;
 use crate::support::*;
 use doorward_domain::Digest;
-use doorward_domain::oauth2::{App, AuthorizationCode, InitialAccessToken, REGISTRATIONS_MAX, RegisteredClient};
+use doorward_domain::oauth2::{
+    App, AuthorizationCode, InitialAccessToken, REGISTRATIONS_MAX, RegisteredClient, RegistrationLimits,
+};
 use doorward_ports::registrations::Idle;
 use doorward_ports::{Conflict, Repositories, StoreError};
 use doorward_services::oauth2::registration::{RegistrationMode, SentMetadata, reap, register};
@@ -23,6 +25,7 @@ pub(crate) fn registered(app: &App, identity: Option<&str>) -> RegisteredClient 
         created_at: NOW,
         matched_at: NOW,
         granted_at: None,
+        limits: RegistrationLimits { scopes: vec!["user:read".to_owned()], ..RegistrationLimits::default() },
     }
 }
 
@@ -71,6 +74,12 @@ pub(crate) fn initial_token(name: &str) -> InitialAccessToken {
         expires_at: NOW + Duration::HOUR,
         max_uses: Some(1),
         uses: 0,
+        limits: RegistrationLimits {
+            organization_id: Some(id()),
+            redirect_hosts: vec!["*.app.example".to_owned()],
+            auth_methods: vec!["none".to_owned()],
+            ..RegistrationLimits::default()
+        },
     }
 }
 

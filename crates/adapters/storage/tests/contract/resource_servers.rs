@@ -17,6 +17,8 @@ pub(crate) fn resource_server(identifier: &str) -> ResourceServer {
             scopes: [("files:read".to_owned(), "Read your files".to_owned())].into(),
             default_scopes: vec!["files:read".to_owned()],
             introspectors: vec![AppId(uuid::Uuid::from_u128(9))],
+            min_acr: "mfa".to_owned(),
+            said_since: [("files:read".to_owned(), 1_700_000_000_000_000)].into(),
         },
         created_at: NOW,
         updated_at: NOW,

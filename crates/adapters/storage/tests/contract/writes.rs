@@ -6,6 +6,7 @@ mod world;
 
 use crate::audit::record;
 use crate::client_documents::document;
+use crate::client_keys::key_set;
 use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
@@ -210,6 +211,9 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None, Ann): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None, Ann): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        ClientKeyRepository::upsert(None): |_w, r, p| {
+            r.client_keys().upsert(&p.permit(), &key_set("https://app.example/jwks"))
+        };
         PushedRequestRepository::insert(None): |w, r, p| r.pushed_requests().insert(&p.permit(), &w.pushed);
         PushedRequestRepository::open(None): |w, r, p| {
             let browser = doorward_domain::Digest::of("browser");
@@ -346,6 +350,10 @@ fn writes() -> Vec<Write> {
         };
         ProvisionerDaemonRepository::upsert(None, Acme): |w, r, p| {
             r.provisioner_daemons().upsert(&p.permit(), &w.daemon).map(|known| known.id == w.daemon.id)
+        };
+        ProvisionerDaemonRepository::make_room(None, Acme): |w, r, p| {
+            let owner = w.daemon.tags.owner();
+            r.provisioner_daemons().make_room(&p.permit(), w.acme.id, owner, 0, NOW + Duration::DAY).map(|gone| gone > 0)
         };
         ProvisionerDaemonRepository::touch(None): |w, r, p| r.provisioner_daemons().touch(&p.permit(), w.daemon.id, NOW);
         ProvisionerKeyRepository::delete(None, Acme): |w, r, p| {

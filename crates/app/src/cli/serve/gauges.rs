@@ -6,6 +6,7 @@ use doorward_http::Gauge;
 use doorward_ports::WorkMode;
 use doorward_ports::notifications::Backlog;
 use doorward_services::jobs::{JobTally, RunOutcome, Tally};
+use doorward_services::oauth2::DeviceEvent;
 use doorward_services::{Context, Error, maintenance, notifications, outbox};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +75,22 @@ pub(super) fn gauges(
     gauges.push(Gauge::new("oauth2_grants", "Live OAuth2 grants, counted now and then.", move || {
         count(grants.grants.load(Ordering::Relaxed))
     }));
+    let devices: [(&'static str, &'static str, DeviceEvent); 6] = [
+        ("device_codes_started_total", "Devices that got codes.", DeviceEvent::Started),
+        ("device_codes_approved_total", "Devices that somebody approved.", DeviceEvent::Approved),
+        (
+            "device_codes_approved_elsewhere_total",
+            "Devices that somebody in another network approved.",
+            DeviceEvent::ApprovedElsewhere,
+        ),
+        ("device_codes_denied_total", "Devices that somebody said they did not start.", DeviceEvent::Denied),
+        ("device_codes_wrong_total", "Codes that no device waits with.", DeviceEvent::WrongCode),
+        ("device_codes_paused_total", "Codes not looked at, for there were too many wrong ones.", DeviceEvent::Paused),
+    ];
+    for (name, help, event) in devices {
+        let tally = parts.context.devices.clone();
+        gauges.push(Gauge::new(name, help, move || count(tally.number(event))));
+    }
     let outbox = Arc::clone(counted);
     let help = "Events that wait to be handled, counted now and then.";
     gauges.push(Gauge::labelled("outbox_rows", help, &["topic"], move || {

@@ -133,6 +133,7 @@ fn a_client_is_taken_again_within_a_day() {
         created_at: Instant::UNIX_EPOCH,
         matched_at: now - SHARED_FOR + Duration::SECOND,
         granted_at: None,
+        limits: RegistrationLimits::default(),
     };
     assert!(client.is_current(now) && !client.is_current(now + Duration::SECOND));
     assert!(!RegisteredClient { identity: None, ..client }.is_current(now));
@@ -151,6 +152,7 @@ fn a_token_is_good_until_its_end_and_for_so_many_registrations() {
         expires_at: now + Duration::HOUR,
         max_uses: Some(2),
         uses: 1,
+        limits: RegistrationLimits::default(),
     };
     assert!(token.is_live(now) && !token.is_live(now + Duration::HOUR));
     assert!(!InitialAccessToken { uses: 2, ..token.clone() }.is_live(now));

@@ -53,7 +53,8 @@ pub struct AuthorizeRequest {
 
 impl AuthorizeRequest {
     /// All of it but `request` and `request_uri`, which say where it stands.
-    pub(crate) fn to_query(&self) -> String {
+    #[must_use]
+    pub fn to_query(&self) -> String {
         let Self { client_id, response_type, redirect_uri, state, response_mode, scope, resources, .. } = self;
         let Self { code_challenge, code_challenge_method, nonce, prompt, max_age, acr_values, .. } = self;
         let Self { claims, id_token_hint, registration, .. } = self;

@@ -1,5 +1,6 @@
 //! What a client says of itself: checked, settled, and kept as a document (`oauth2.md` 14.2).
 
+use super::settings::is_allowed;
 use super::{RegistrationError, RegistrationSettings};
 use crate::Settings;
 use crate::oauth2::app_rules::{ALGORITHMS_TEXT, post_logout_redirect_uris, signs_by};
@@ -7,7 +8,8 @@ use doorward_domain::Digest;
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{
     ApplicationType, ClientRules, ClientType, GrantType, Identity, KeySource, OidcScope, REDIRECT_URIS_MAX,
-    RedirectUri, Scopes, TokenAuthMethod, client_algorithm, client_name, is_web_uri, parse_scope_list,
+    RedirectUri, RegistrationLimits, Scopes, TokenAuthMethod, client_algorithm, client_name, is_web_uri,
+    parse_scope_list,
 };
 use doorward_domain::openid::{AppRules, check_logout_uri};
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,16 @@ pub struct SentMetadata {
 pub struct RelyingParty {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_auth_time: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,7 +147,7 @@ impl ClientMetadata {
     }
 
     /// By what the client is known again.
-    pub(super) fn identity(&self) -> Digest {
+    pub(super) fn identity(&self, limits: &RegistrationLimits) -> Digest {
         let uris: Vec<RedirectUri> = self.redirect_uris.iter().cloned().map(RedirectUri::from_storage).collect();
         let grants: Vec<GrantType> = self.grant_types.iter().filter_map(|name| name.parse().ok()).collect();
         let scope: Option<Vec<String>> =
@@ -148,6 +160,8 @@ impl ClientMetadata {
         for flag in [self.require_pushed_authorization_requests, self.require_signed_request_object] {
             rules.push(if flag { "yes".to_owned() } else { String::new() });
         }
+        // What is one software for everybody is another client for each organization.
+        rules.extend(limits.organization_id.map(|organization| organization.to_string()));
         // None of the parts has a line break in it.
         let rules = rules.iter().any(|part| !part.is_empty()).then(|| rules.join("\n"));
         let identity = Identity {
@@ -168,7 +182,11 @@ impl ClientMetadata {
 }
 
 /// Checks all rules, and settles what is left to the server.
-pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+pub(super) fn check(
+    all: &Settings,
+    sent: SentMetadata,
+    limits: &RegistrationLimits,
+) -> Result<Checked, RegistrationError> {
     let settings = &all.oauth2.registration;
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
@@ -176,9 +194,13 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
             "token_endpoint_auth_method must be client_secret_basic, client_secret_post, private_key_jwt or none",
         ))?,
     };
+    if !limits.auth_methods.is_empty() && !limits.auth_methods.iter().any(|method| method == auth_method.as_str()) {
+        let methods = limits.auth_methods.join(", ");
+        return refused(format!("token_endpoint_auth_method must be of those that the token allows: {methods}"));
+    }
     let client_type = auth_method.client_type();
     let client_rules = client_rules(client_type, &sent)?;
-    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, client_type == ClientType::Public)?;
+    let redirect_uris = redirect_uris(settings, limits, &sent.redirect_uris, client_type == ClientType::Public)?;
     if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
         return refused("grant_types and response_types have too many entries");
     }
@@ -210,7 +232,7 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
     if sent.contacts.len() > CONTACTS_MAX || sent.contacts.iter().any(|contact| contact.len() > TEXT_MAX) {
         return refused("contacts has too many entries, or one that is too long");
     }
-    let (scope, allowed_scopes) = scopes(settings, sent.scope.as_deref())?;
+    let (scope, allowed_scopes) = scopes(settings, limits, sent.scope.as_deref())?;
     let (relying_party, rules) = relying_party(all, sent.relying_party, client_type)?;
     let metadata = ClientMetadata {
         redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
@@ -235,7 +257,7 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
         scope,
         relying_party,
     };
-    let (identity, refresh_tokens) = (metadata.identity(), grant_types.contains(&GrantType::RefreshToken));
+    let (identity, refresh_tokens) = (metadata.identity(limits), grant_types.contains(&GrantType::RefreshToken));
     Ok(Checked { metadata, redirect_uris, client_type, client_rules, allowed_scopes, refresh_tokens, identity, rules })
 }
 
@@ -252,6 +274,18 @@ fn relying_party(
             None => return refused(format!("id_token_signed_response_alg {ALGORITHMS_TEXT}")),
         },
     };
+    if sent.userinfo_signed_response_alg.is_some() {
+        return refused("userinfo_signed_response_alg: what userinfo answers is not signed here; leave it out");
+    }
+    if sent.subject_type.as_deref().is_some_and(|kind| kind != "public") {
+        return refused("subject_type must be public");
+    }
+    if sent.initiate_login_uri.as_deref().is_some_and(|uri| !is_web_uri(uri) || !uri.starts_with("https://")) {
+        return refused("initiate_login_uri must be an absolute URL with https");
+    }
+    if sent.default_acr_values.len() > WORDS_MAX || sent.default_acr_values.iter().any(|value| value.len() > TEXT_MAX) {
+        return refused("default_acr_values has too many entries, or one that is too long");
+    }
     let uris = post_logout_redirect_uris(&sent.post_logout_redirect_uris, client_type)
         .map_err(|errors| RegistrationError::Metadata(format!("post_logout_redirect_uris: {}", errors.join("; "))))?;
     if let Some(uri) = &sent.backchannel_logout_uri {
@@ -301,6 +335,7 @@ fn client_rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRu
 
 fn redirect_uris(
     settings: &RegistrationSettings,
+    limits: &RegistrationLimits,
     sent: &[String],
     public: bool,
 ) -> Result<Vec<RedirectUri>, RegistrationError> {
@@ -321,6 +356,9 @@ fn redirect_uris(
         if !settings.allows(&uri) {
             return refused(format!("redirect_uris: this server does not allow {text}"));
         }
+        if !is_allowed(&limits.redirect_hosts, &uri) {
+            return refused(format!("redirect_uris: the token does not allow {text}"));
+        }
         if !uris.contains(&uri) {
             uris.push(uri);
         }
@@ -339,9 +377,14 @@ fn is_below_localhost(text: &str) -> bool {
 /// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
+    limits: &RegistrationLimits,
     sent: Option<&str>,
 ) -> Result<(Option<String>, Option<Scopes>), RegistrationError> {
     let most = (!settings.max_scopes.is_empty()).then(|| Scopes::known_among(&settings.max_scopes));
+    let most = match &*limits.scopes {
+        [] => most,
+        names => Some(Scopes::known_among(names).within(most.as_ref())),
+    };
     let text = sent.unwrap_or_default();
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
     // That alone asks for nothing: refresh tokens are given by grant type.

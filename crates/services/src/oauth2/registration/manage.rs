@@ -2,7 +2,7 @@
 
 use super::document::{ClientMetadata, check};
 use super::register::{check_blocked, presented};
-use super::{RegistrationError, SentMetadata};
+use super::{RegistrationError, SentMetadata, logos};
 use crate::oauth2::app_rules::AppWithRules;
 use crate::oauth2::policy;
 use crate::{Context, Origin, Principal};
@@ -55,7 +55,7 @@ pub async fn update(
     let (id, token, named) = (parse(id)?, presented(token)?, named.map(str::to_owned));
     let (settings, policy) = (Arc::clone(&ctx.settings), policy::of_client(ctx).await?);
     let caller = Principal::anonymous(Arc::clone(origin));
-    ctx.act(&caller, move |deed| {
+    let changed = ctx.act(&caller, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or_else(unknown)?;
         let client = deed.repos.registrations().find_for_update(id)?;
         let client = authenticate(deed.repos, id, client, &token)?;
@@ -65,13 +65,13 @@ pub async fn update(
         if named.is_some_and(|named| named != id.to_string()) {
             return Err(RegistrationError::Metadata("client_id is not that of this client".to_owned()));
         }
-        let mut checked = check(&settings, sent)?;
+        let mut checked = check(&settings, sent, &client.limits)?;
         check_blocked(&policy, &checked)?;
         if checked.client_type != old.client_type {
             let text = "a client stays public, with a secret, or with keys; register another one";
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
-        let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
+        let is_another = ClientMetadata::read(&client.metadata)?.identity(&client.limits) != checked.identity;
         let rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
         // What an owner said of it is no matter of the client.
         checked.rules.profile.clone_from(&rules.profile);
@@ -88,6 +88,7 @@ pub async fn update(
         };
         let permit =
             System::because("a client changes its registration").permit::<action::Update, resource::Oauth2App>();
+        let is_shared = client.shared;
         let client = RegisteredClient { identity, metadata: checked.metadata.to_document()?, ..client };
         deed.repos.registrations().update(&permit, &client)?;
         let app = App {
@@ -111,11 +112,15 @@ pub async fn update(
                 AppWithRules { app: &old, rules: &rules },
                 AppWithRules { app: if is_another { &app } else { &old }, rules: &checked.rules },
             );
-            return Ok(deed.changed(&before, &after)?.answer(managed));
+            return Ok(deed.changed(&before, &after)?.answer((managed, is_shared)));
         }
-        Ok(deed.unrecorded("nothing that the audit log follows was changed", managed))
-    })
-    .await
+        Ok(deed.unrecorded("nothing that the audit log follows was changed", (managed, is_shared)))
+    });
+    let (managed, is_shared): (Managed, bool) = changed.await?;
+    if !is_shared {
+        logos::keep(ctx, id, managed.metadata.logo_uri.as_deref()).await;
+    }
+    Ok(managed)
 }
 
 /// Ends a registration (RFC 7592 2.3). The client goes with its last one, with its secrets, codes and tokens, unless an administrator

@@ -1,13 +1,15 @@
 //! A client registers itself.
 
 use super::document::{Checked, check};
-use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, tokens};
+use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, logos, tokens};
 use crate::deed::{Deed, Done};
 use crate::oauth2::policy::{self, ClientPolicy};
 use crate::oauth2::provider::registration_mode;
 use crate::oauth2::secrets;
 use crate::{Context, OAuthError, Origin, Principal};
-use doorward_domain::oauth2::{App, ClientType, NEW_PER_ADDRESS, RedirectMatch, RegisteredClient, RegistrationToken};
+use doorward_domain::oauth2::{
+    App, ClientType, NEW_PER_ADDRESS, RedirectMatch, RegisteredClient, RegistrationLimits, RegistrationToken,
+};
 use doorward_domain::openid::AppRules;
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
@@ -32,6 +34,8 @@ pub struct Registered {
     pub token: Secret<String>,
     /// The secret of a confidential client.
     pub secret: Option<Secret<String>>,
+    /// Whether the client was not there before.
+    pub is_new: bool,
 }
 
 /// Registers a client (RFC 7591 3.1). A public one with the same metadata as one that was registered within a day is that one.
@@ -53,11 +57,15 @@ pub async fn register(
     }
     let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
-    let checked = check(&ctx.settings, sent)?;
+    let limits = match token {
+        Some(token) => tokens::limits(ctx, token).await?,
+        None => RegistrationLimits::default(),
+    };
+    let checked = check(&ctx.settings, sent, &limits)?;
     check_blocked(&*policy::of_client(ctx).await?, &checked)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
-    ctx.act(&caller, move |deed| {
+    let made = ctx.act(&caller, move |deed| {
         if let Some(presented) = &by_token {
             tokens::use_up(deed, presented)?;
         }
@@ -79,9 +87,14 @@ pub async fn register(
         if by_token.is_none() {
             make_room(deed, &settings, &address)?;
         }
-        add(deed, checked, address, &token)
-    })
-    .await
+        add(deed, checked, (address, limits), &token)
+    });
+    let made = made.await?;
+    // One that is there already has the logo that it named first.
+    if made.is_new {
+        logos::keep(ctx, made.app.id, made.metadata.logo_uri.as_deref()).await;
+    }
+    Ok(made)
 }
 
 /// Whether the same metadata is of the same client. One with a secret is always a new one: with a second secret, a stranger could act as
@@ -110,6 +123,7 @@ fn join(
         issued_at: client.created_at,
         token: token.to_wire(),
         secret: None,
+        is_new: false,
     };
     Ok(deed.unrecorded("the client is there already", registered))
 }
@@ -143,7 +157,7 @@ pub(super) fn check_blocked(policy: &ClientPolicy, checked: &Checked) -> Result<
 fn add(
     deed: &mut Deed<'_>,
     checked: Checked,
-    address: String,
+    (address, limits): (String, RegistrationLimits),
     token: &RegistrationToken,
 ) -> Result<Done<Registered>, RegistrationError> {
     let permit = System::because("a client registers itself").permit::<action::Create, resource::Oauth2App>();
@@ -177,6 +191,7 @@ fn add(
         created_at: deed.now,
         matched_at: deed.now,
         granted_at: None,
+        limits,
     };
     deed.repos.apps().insert(&permit, &app)?;
     deed.repos.registrations().insert(&permit, &client)?;
@@ -194,6 +209,7 @@ fn add(
         metadata: checked.metadata,
         token: token.to_wire(),
         secret,
+        is_new: true,
     }))
 }
 

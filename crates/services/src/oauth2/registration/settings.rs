@@ -39,6 +39,8 @@ pub struct RegistrationSettings {
     pub max_scopes: Vec<String>,
     /// Whether redirect URIs must fit `application_type`.
     pub strict_application_type: bool,
+    /// Whether the logo is fetched and shown that a client names when it registers itself.
+    pub show_logos: bool,
 }
 
 impl RegistrationSettings {
@@ -63,17 +65,27 @@ impl RegistrationSettings {
 
     /// Whether answers may be sent there.
     pub(super) fn allows(&self, uri: &RedirectUri) -> bool {
-        if self.allowed_redirect_hosts.is_empty() {
-            return true;
-        }
-        let Ok(url) = Url::parse(uri.as_str()) else { return false };
-        self.allowed_redirect_hosts.iter().filter_map(|entry| Place::parse(entry)).any(|place| match place {
-            Place::Host(pattern) => {
-                matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| pattern.matches(host))
-            }
-            Place::Scheme(scheme) => url.scheme() == scheme,
-        })
+        is_allowed(&self.allowed_redirect_hosts, uri)
     }
+}
+
+/// Whether answers may be sent there by a list of places; an empty one allows all.
+pub(super) fn is_allowed(places: &[String], uri: &RedirectUri) -> bool {
+    if places.is_empty() {
+        return true;
+    }
+    let Ok(url) = Url::parse(uri.as_str()) else { return false };
+    places.iter().filter_map(|entry| Place::parse(entry)).any(|place| match place {
+        Place::Host(pattern) => {
+            matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| pattern.matches(host))
+        }
+        Place::Scheme(scheme) => url.scheme() == scheme,
+    })
+}
+
+/// Whether a text can stand in such a list.
+pub(super) fn is_place(text: &str) -> bool {
+    Place::parse(text).is_some()
 }
 
 /// An entry of the list of places.

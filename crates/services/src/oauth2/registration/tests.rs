@@ -2,7 +2,7 @@ use super::*;
 use crate::users::testing::{NOW, context_with, settings};
 use crate::{Context, Origin};
 use doorward_domain::oauth2::{App, ClientRules, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
-use doorward_domain::oauth2::{CLIENT_NAME_MAX, RedirectUri};
+use doorward_domain::oauth2::{CLIENT_NAME_MAX, RedirectUri, RegistrationLimits};
 use doorward_ports::mocks::MockRepositories;
 use proptest::collection::vec;
 use proptest::option;
@@ -50,7 +50,7 @@ fn app() -> App {
 
 /// The client that the same metadata gave before.
 fn known() -> RegisteredClient {
-    let checked = document::check(&settings(), sent()).unwrap();
+    let checked = document::check(&settings(), sent(), &RegistrationLimits::default()).unwrap();
     RegisteredClient {
         app_id: AppId::NIL,
         identity: Some(checked.identity),
@@ -61,6 +61,7 @@ fn known() -> RegisteredClient {
         created_at: NOW,
         matched_at: NOW,
         granted_at: None,
+        limits: RegistrationLimits::default(),
     }
 }
 
@@ -208,6 +209,9 @@ prop_compose! {
                 post_logout_redirect_uris,
                 backchannel_logout_uri: next(),
                 backchannel_logout_session_required,
+                subject_type: next(),
+                initiate_login_uri: next(),
+                ..RelyingParty::default()
             },
             ..SentMetadata::default()
         }
@@ -257,13 +261,13 @@ proptest! {
         };
         let mut settings = settings();
         settings.oauth2.registration.max_scopes = max_scopes;
-        if let Ok(checked) = document::check(&settings, sent) {
+        if let Ok(checked) = document::check(&settings, sent, &RegistrationLimits::default()) {
             prop_assert!((1..=CLIENT_NAME_MAX).contains(&checked.metadata.client_name.len()));
             let public = checked.client_type == ClientType::Public;
             prop_assert!(checked.redirect_uris.iter().all(|uri| RedirectUri::register(uri.as_str(), public).is_ok()));
             let stored = ClientMetadata::read(&checked.metadata.to_document().unwrap()).unwrap();
             prop_assert_eq!(&stored, &checked.metadata);
-            let again = document::check(&settings, echoed(stored));
+            let again = document::check(&settings, echoed(stored), &RegistrationLimits::default());
             let again = again.map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(again.identity, checked.identity);
             prop_assert_eq!(again.metadata, checked.metadata);

@@ -1,6 +1,7 @@
 //! Tokens by which clients may be registered: made, listed, revoked. Each is shown once, and kept as a digest.
 
 use super::RegistrationError;
+use super::settings::is_place;
 use crate::audit::{Audited, Snapshot};
 use crate::deed::Deed;
 use crate::sessions::in_person::InPerson;
@@ -8,13 +9,17 @@ use crate::{Context, Error, FieldError, Principal, VALIDATION_FAILED};
 use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::RegistrationTokenId;
 use doorward_domain::names::hidden_in_name;
-use doorward_domain::oauth2::{INITIAL_TOKENS_MAX, InitialAccessToken, OpaqueToken};
+use doorward_domain::oauth2::{
+    INITIAL_TOKENS_MAX, InitialAccessToken, LIMITS_MAX, OpaqueToken, RegistrationLimits, Scopes, TokenAuthMethod,
+};
 use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
 use time::Duration;
 
 /// Longest name, in bytes.
 const NAME_MAX: usize = 64;
+/// Longest entry of a list of limits, in bytes.
+const LIMIT_LEN: usize = 256;
 /// How long a token may be good.
 const LIFETIME_MAX: Duration = Duration::days(366);
 
@@ -27,6 +32,8 @@ pub struct CreateInitialToken {
     pub expires_at: Option<Instant>,
     /// How many registrations it is good for; `None`: any number.
     pub max_uses: Option<i32>,
+    /// What clients may be that are registered by it.
+    pub limits: RegistrationLimits,
 }
 
 /// The tokens, in the order in which they were made.
@@ -39,7 +46,7 @@ pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<InitialAccessT
 
 /// Makes a token; this is the only time that it is seen.
 ///
-/// Needs `oauth2_app:create`. Errors: `Forbidden`, `Refused` (asked by an app), `Invalid` (`name`, `expires_at`, `max_uses`), `Conflict` (too
+/// Needs `oauth2_app:create`. Errors: `Forbidden`, `Refused` (asked by an app), `Invalid` (`name`, `expires_at`, `max_uses`, the limits), `Conflict` (too
 /// many).
 pub async fn create(
     ctx: &Context,
@@ -48,11 +55,18 @@ pub async fn create(
 ) -> Result<(InitialAccessToken, Secret<String>), Error> {
     let permit = permit(actor)?;
     let (name, expires_at) = check(&command, ctx.clock.now())?;
+    let limits = command.limits;
     ctx.act(actor, move |deed| {
         // So that they are counted right.
         deed.repos.registrations().wait_for_turn()?;
         if deed.repos.initial_tokens().list()?.len() >= INITIAL_TOKENS_MAX {
             return Err(Error::conflict(format!("There are at most {INITIAL_TOKENS_MAX} tokens. Revoke some first.")));
+        }
+        if let Some(id) = limits.organization_id
+            && deed.repos.organizations().find(id)?.is_none()
+        {
+            let field = FieldError::new("organization_id", "there is no such organization");
+            return Err(Error::invalid_fields(VALIDATION_FAILED, vec![field]));
         }
         let random = deed.random();
         let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
@@ -67,6 +81,7 @@ pub async fn create(
             expires_at,
             max_uses: command.max_uses,
             uses: 0,
+            limits,
         };
         deed.repos.initial_tokens().insert(&permit, &token)?;
         Ok(deed.made(&token)?.answer((token, InitialAccessToken::to_wire(&secret))))
@@ -109,19 +124,59 @@ fn check(command: &CreateInitialToken, now: Instant) -> Result<(String, Instant)
     if command.max_uses.is_some_and(|max| max < 1) {
         fields.push(FieldError::new("max_uses", "must be at least 1"));
     }
+    check_limits(&command.limits, &mut fields);
     match expires_at {
         Some(expires_at) if fields.is_empty() => Ok((name, expires_at)),
         _ => Err(Error::invalid_fields(VALIDATION_FAILED, fields)),
     }
 }
 
+fn check_limits(limits: &RegistrationLimits, fields: &mut Vec<FieldError>) {
+    let RegistrationLimits { organization_id: _, scopes, redirect_hosts, auth_methods } = limits;
+    for (name, list) in [("scopes", scopes), ("redirect_hosts", redirect_hosts), ("auth_methods", auth_methods)] {
+        if list.len() > LIMITS_MAX || list.iter().any(|entry| entry.len() > LIMIT_LEN) {
+            let rule = format!("must have at most {LIMITS_MAX} entries of at most {LIMIT_LEN} bytes");
+            fields.push(FieldError::new(name, rule));
+            return;
+        }
+    }
+    if let Err(unknown) = Scopes::from_names(scopes) {
+        fields.push(FieldError::new("scopes", unknown.to_string()));
+    }
+    if let Some(bad) = redirect_hosts.iter().find(|entry| !is_place(entry)) {
+        let rule = format!("`{}` is no host, no `*.` and host, and no scheme with a colon", bad.escape_debug());
+        fields.push(FieldError::new("redirect_hosts", rule));
+    }
+    if auth_methods.iter().any(|method| method.parse::<TokenAuthMethod>().is_err()) {
+        let rule = "must be of client_secret_basic, client_secret_post, private_key_jwt and none";
+        fields.push(FieldError::new("auth_methods", rule));
+    }
+}
+
+/// What clients may be that are registered by the presented token.
+pub(super) async fn limits(ctx: &Context, presented: &str) -> Result<RegistrationLimits, RegistrationError> {
+    let token = InitialAccessToken::read(presented).ok_or_else(no_good)?;
+    let now = ctx.clock.now();
+    ctx.read(move |repos| {
+        let all = repos.initial_tokens().list()?;
+        // In constant time, by the type.
+        let is_meant = |known: &InitialAccessToken| known.prefix == token.prefix() && known.digest == token.digest();
+        let known = all.into_iter().find(is_meant).filter(|known| known.is_live(now));
+        known.map(|known| known.limits).ok_or_else(no_good)
+    })
+    .await
+}
+
+fn no_good() -> RegistrationError {
+    RegistrationError::Unauthorized("the initial access token is not good")
+}
+
 /// Uses the presented token for one registration.
 pub(super) fn use_up(deed: &mut Deed<'_>, presented: &str) -> Result<(), RegistrationError> {
-    let refused = || RegistrationError::Unauthorized("the initial access token is not good");
-    let token = InitialAccessToken::read(presented).ok_or_else(refused)?;
+    let token = InitialAccessToken::read(presented).ok_or_else(no_good)?;
     let known = deed.repos.initial_tokens().find_by_prefix_for_update(token.prefix())?;
     // In constant time, by the type.
-    let known = known.filter(|known| known.digest == token.digest() && known.is_live(deed.now)).ok_or_else(refused)?;
+    let known = known.filter(|known| known.digest == token.digest() && known.is_live(deed.now)).ok_or_else(no_good)?;
     let permit = System::because("a client is registered by the token").permit();
     deed.repos.initial_tokens().count_use(&permit, known.id)?;
     Ok(())
@@ -149,5 +204,9 @@ impl Audited for InitialAccessToken {
             .field("name", self.name.as_str())
             .moment("expires_at", Some(self.expires_at))
             .field("max_uses", self.max_uses)
+            .field("organization_id", self.limits.organization_id.map(|id| id.to_string()).unwrap_or_default())
+            .field("scopes", self.limits.scopes.clone())
+            .field("redirect_hosts", self.limits.redirect_hosts.clone())
+            .field("auth_methods", self.limits.auth_methods.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! Authorization code grant (RFC 6749 4.1.3) with PKCE (RFC 7636), resource indicators (RFC 8707) and replay detection.
 
-use super::still_allowed::{all_scopes_left, scopes_left};
+use super::still_allowed::{all_scopes_left, said_since, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
@@ -154,6 +154,7 @@ fn decide(
     }
     scopes_left(&ctx.settings, &common.policy, &app, &code.authorization)?;
     all_scopes_left(&common.policy, &app, &code.authorization)?;
+    said_since(&common.policy, &code.authorization, code.created_at)?;
     let user = user.filter(User::may_act).ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();
     if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {

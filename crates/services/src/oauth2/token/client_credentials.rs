@@ -54,8 +54,8 @@ pub(super) async fn issue(ctx: &Context, common: Common, scope: Option<String>) 
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
             let resource = super::bind(&settings, &app, common.resource.as_ref())?;
-            let server = common.policy.with_scopes(resource.as_ref()).map(|server| &server.rules);
-            let (scopes, _) = scopes::ask(server, app.allowed_scopes.as_ref(), scope.as_deref())?;
+            let names = common.policy.names(&settings, resource.as_ref());
+            let (scopes, _) = scopes::ask(names, app.allowed_scopes.as_ref(), scope.as_deref())?;
             let authorization = Authorization { scopes, resource };
             let granted = authorization.clone();
             let key = ApiKey::access_token(NewAccessToken {

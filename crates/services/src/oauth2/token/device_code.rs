@@ -1,7 +1,7 @@
 //! Device code grant (RFC 8628 3.4): the device asks until the person has decided, and gets tokens once.
 
 use super::authorization_code::{Granted, NewTokens, new_grant};
-use super::still_allowed::{all_scopes_left, scopes_left};
+use super::still_allowed::{all_scopes_left, said_since, scopes_left};
 use super::{Common, TokenSet};
 use crate::deed::{Deed, Done};
 use crate::openid::issue;
@@ -80,6 +80,7 @@ fn decide(
     }
     scopes_left(&ctx.settings, &common.policy, &app, &asked.authorization)?;
     all_scopes_left(&common.policy, &app, &asked.authorization)?;
+    said_since(&common.policy, &asked.authorization, asked.created_at)?;
     let user = deed.repos.users().find(user_id)?.filter(doorward_domain::users::User::may_act);
     let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let is_openid = issue::is_asked_for(&ctx.settings, &asked.authorization.scopes);

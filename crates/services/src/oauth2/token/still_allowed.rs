@@ -3,6 +3,7 @@
 
 use crate::oauth2::policy::ClientPolicy;
 use crate::{OAuthError, Settings};
+use doorward_domain::Instant;
 use doorward_domain::oauth2::{App, Authorization, Scopes};
 
 /// The granted scopes that the app may still have. Refuses a resource that its tokens may not be bound to any more, and
@@ -31,6 +32,22 @@ pub(super) fn all_scopes_left(policy: &ClientPolicy, app: &App, granted: &Author
     let left = left(policy, app, granted);
     let taken: Scopes = granted.scopes.iter().filter(|scope| !left.covers(scope)).cloned().collect();
     if taken.is_empty() { Ok(()) } else { Err(gone(&taken)) }
+}
+
+/// Refuses what was allowed at this time for a resource of which its user would be told another thing today: what it says of the user has
+/// become more since, or what one of its scopes is about.
+pub(super) fn said_since(
+    policy: &ClientPolicy,
+    granted: &Authorization,
+    allowed_at: Instant,
+) -> Result<(), OAuthError> {
+    let Some(server) = policy.resource(granted.resource.as_ref()) else { return Ok(()) };
+    let (now, then) =
+        (server.told_to(&granted.scopes, None).count(), server.told_to(&granted.scopes, Some(allowed_at)));
+    if server.said_at(allowed_at, &granted.scopes) && then.count() == now {
+        return Ok(());
+    }
+    Err(OAuthError::taken_away("what people are told of the resource was changed since they were asked".to_owned()))
 }
 
 /// What neither the app nor the resource has lost.

@@ -67,6 +67,7 @@ pub(super) fn consent() -> Consent<'static> {
         redirect_uri: "https://atlas.example.com/callback",
         resource: None,
         cancel: cancel("https://atlas.example.com/callback?error=access_denied&state=x"),
+        cancels_here: false,
         return_to: "/oauth2/authorize?client_id=1&state=x",
     }
 }
@@ -390,6 +391,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 redirect_uri: HOSTILE,
                 resource: Some(HOSTILE),
                 cancel: cancel("javascript:alert(1)"),
+                cancels_here: false,
                 return_to: HOSTILE,
             }),
         ),

@@ -181,13 +181,61 @@ async fn oidcc_ensure_post_request_succeeds() {
     assert_eq!(sent.header("location"), uri);
     let page = ask(&house, &owner, sent.header("location")).await.expect(200);
     assert!(page.body.contains("Know who you are"), "{}", page.body);
-    // What presses a button is still for pages of this site only, and a body that is too long is refused.
+    // What presses a button is still for pages of this site only.
     let press = TestRequest::post().uri(&uri).insert_header(("Origin", "https://app.example"));
     house.send(press.insert_header(("Coder-Session-Token", &*owner))).await.expect(403);
-    let long = format!("client_id={}&state={}", app.id, "s".repeat(9000));
-    house.form("/oauth2/authorize", "", &[]).await;
-    let request = TestRequest::post().uri("/oauth2/authorize").set_payload(long);
-    house.send(request).await.expect(400);
+}
+
+#[actix_web::test]
+async fn a_request_that_is_too_long_for_a_query_is_kept_and_goes_on() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let send = async |more: &[(&str, &str)]| {
+        let uri = app.authorize(more);
+        let (_, query) = uri.split_once('?').unwrap();
+        let request = TestRequest::post().uri("/oauth2/authorize").insert_header(("Origin", "https://app.example"));
+        house.send(request.set_payload(query.replace("state=s+t&", ""))).await
+    };
+    let state = "s".repeat(9000);
+    let sent = send(&[("scope", "openid"), ("state", &state), ("login_hint", "ann")]).await.expect(303);
+    let uri = sent.header("location").to_owned();
+    assert!(uri.len() < 500 && sent.redirected_with("request_uri").is_some(), "{uri}");
+    assert_eq!(sent.redirected_with("login_hint").as_deref(), Some("ann"));
+    // It is as one that was pushed: good for one decision.
+    let page = ask(&house, &owner, &uri).await.expect(200);
+    assert!(page.body.contains("Know who you are"), "{}", page.body);
+    let allowed = allow_as_shown(&house, &owner, &uri, &page).await.expect(302);
+    assert_eq!(allowed.redirected_with("state").as_deref(), Some(&*state));
+    assert!(allowed.redirected_with("code").is_some());
+    ask(&house, &owner, &uri).await.expect(400);
+    // What is wrong with it is told at once; for nobody anything is kept.
+    let refused = send(&[("scope", "nothing:known"), ("state", &state)]).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"));
+    let elsewhere = send(&[("redirect_uri", "https://evil.example/cb"), ("state", &state)]).await.expect(400);
+    assert_eq!(elsewhere.header("location"), "");
+    let nobody = format!("client_id=00000000-0000-0000-0000-000000000001&state={state}");
+    house.send(TestRequest::post().uri("/oauth2/authorize").set_payload(nobody)).await.expect(401);
+    send(&[("scope", "openid"), ("state", &"s".repeat(65 * 1024))]).await.expect(400);
+    // Nobody has proved anything by it.
+    let path = format!("/oauth2-provider/apps/{}", app.id);
+    let strict = json!({ "name": "robot", "require_pushed_authorization_requests": true });
+    house.api(Method::PUT, &path, &owner, strict).await.expect(200);
+    let refused = send(&[("scope", "openid"), ("state", &state)]).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_request"));
+}
+
+/// Presses Allow on the page, in the browser that was shown it.
+async fn allow_as_shown<S: crate::client_keys::Site>(
+    house: &crate::house::House<S>,
+    session: &str,
+    uri: &str,
+    page: &crate::house::Answer,
+) -> crate::house::Answer {
+    let cookies: Vec<String> =
+        page.cookies().into_iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
+    let request = TestRequest::post().uri(uri).insert_header(("Coder-Session-Token", session));
+    house.send(request.insert_header(("Cookie", cookies.join("; ")))).await
 }
 
 #[actix_web::test]

@@ -302,6 +302,33 @@ async fn oidcc_backchannel_rp_initiated_logout() {
 }
 
 #[actix_web::test]
+async fn a_code_of_a_session_that_has_ended_is_no_good_to_an_app_that_follows_sessions() {
+    let (house, receiver) = told().await;
+    let owner = house.owner().await;
+    let app = listening(&house, &owner, json!({})).await;
+    let ending = relying_party(&house, &owner).await;
+    let path = format!("/oauth2-provider/apps/{}", ending.id);
+    let body = json!({ "name": "robot", "end_with_session": true });
+    house.api(Method::PUT, &path, &owner, body).await.expect(200);
+    let plain = relying_party(&house, &owner).await;
+    house.member(&owner, "bob").await;
+    for (app, status) in [(&app, 400), (&ending, 400), (&plain, 200)] {
+        let session = house.login("bob@example.com").await;
+        let uri = app.authorize(&[("scope", "openid")]);
+        let code = crate::oauth2::allow(&house, &session, &uri).await.expect(302).redirected_with("code").unwrap();
+        house.api(Method::POST, "/users/logout", &session, Value::Null).await.expect(200);
+        let fields =
+            [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::oauth2::VERIFIER)];
+        let answer = house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(status).json();
+        if status == 400 {
+            assert_eq!(answer["error"], "invalid_grant");
+        }
+    }
+    tell_all(&house.context).await.unwrap();
+    assert!(receiver.take().is_empty(), "who got nothing is told nothing");
+}
+
+#[actix_web::test]
 async fn every_end_of_a_session_is_told() {
     let (house, receiver) = told().await;
     let owner = house.owner().await;

@@ -213,7 +213,13 @@ async fn an_address_is_verified_when_somebody_vouches_for_it_and_no_longer_when_
     };
     assert_eq!(known().await, false);
     assert_eq!(house.get(path, &owner).await.expect(200).json(), json!({ "verified": false }));
-    house.api(Method::PUT, path, &bob, json!({ "verified": true })).await.expect(403);
+    house.member(&owner, "eve").await;
+    for (who, status) in [("bob", 403), ("eve", 404), ("nobody", 404)] {
+        let of_another = format!("/users/{who}/email/verification");
+        for body in [json!({ "verified": true }), json!({ "verified": "x" }), json!([])] {
+            house.api(Method::PUT, &of_another, &bob, body).await.expect(status);
+        }
+    }
     let vouched = house.api(Method::PUT, path, &owner, json!({ "verified": true })).await.expect(200).json();
     assert_eq!((vouched, known().await), (json!({ "verified": true }), json!(true)));
     let moved = json!({ "username": "bob", "email": "bob@other.example" });
