@@ -1,6 +1,7 @@
 //! Signing in and out (`identity.md` 2.4 and 2.6).
 
 pub(crate) mod keys;
+mod overview;
 
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message, ok};
@@ -24,6 +25,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.public(__path_auth_methods, auth_methods);
     keys::routes(routes);
 }
+    overview::routes(routes);
 
 /// What is given to sign in.
 #[derive(Deserialize, ToSchema, Default)]

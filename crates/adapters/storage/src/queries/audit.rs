@@ -1,6 +1,7 @@
 //! The audit log.
 
 use super::Conn;
+use super::counted::Count;
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
@@ -14,8 +15,7 @@ use crate::types::{At, Id, Ids};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{Bool, Text};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditFilter, AuditRecord, AuditResource};
 use doorward_domain::ids::{AuditId, OrganizationId, UserId};
@@ -264,28 +264,4 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
 
 fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
     ids.collect::<HashSet<T>>().into_iter().collect()
-}
-
-/// How many rows a query has.
-#[derive(Debug)]
-struct Count<Q>(Q);
-
-impl<Q> Query for Count<Q> {
-    type SqlType = BigInt;
-}
-
-impl<Q> RunQueryDsl<Conn> for Count<Q> {}
-
-impl<Q> QueryId for Count<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Count<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql("SELECT count(*) FROM (");
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(") AS counted");
-        Ok(())
-    }
 }
