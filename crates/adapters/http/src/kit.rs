@@ -32,3 +32,4 @@ pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod site;
 pub(crate) mod tally;
+pub(crate) mod streamed;

@@ -21,6 +21,10 @@ const UPLOADS: usize = 32;
 /// Most of these of one user: whoever sends slowly keeps a place for long.
 const UPLOADS_OF_USER: usize = 8;
 /// Most logs that are followed at once.
+/// Most exports of the audit log at once. Each has a page of it in memory.
+const EXPORTS: usize = 32;
+/// Most of these of one user.
+const EXPORTS_OF_USER: usize = 4;
 const FOLLOWERS: usize = 1000;
 /// Most logs that one user follows at once: a program may build many workspaces.
 const FOLLOWED_MAX: usize = 100;
@@ -62,6 +66,8 @@ pub(crate) struct Site {
     /// Places for those who follow logs.
     pub(crate) followers: Places,
     /// Places for those who watch their inboxes.
+    /// Places for those who export the audit log.
+    pub(crate) exports: Places,
     pub(crate) watchers: Places,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
@@ -100,6 +106,7 @@ impl Site {
             watchers: Places::shared(WATCHERS_MAX, WATCHED_MAX),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
+            exports: Places::shared(EXPORTS, EXPORTS_OF_USER),
             with_registration: with_registration.into(),
             registers: Mutex::default(),
             protected_resource: protected_resource.into(),

@@ -11,6 +11,7 @@ mod all_defects;
 mod app_objects;
 mod appearance;
 mod audit;
+mod audit_export;
 mod authcheck;
 mod bad_input;
 mod best_practice;

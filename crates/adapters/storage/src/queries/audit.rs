@@ -1,10 +1,10 @@
 //! The audit log.
 
-use super::Conn;
 use super::counted::Count;
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
+use super::{Conn, audit_facets};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{
@@ -25,13 +25,13 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::StoreError;
-use doorward_ports::audit::{AuditEntry, AuditPage, AuditRepository, COUNT_MAX};
+use doorward_ports::audit::{AuditEntry, AuditFacets, AuditPage, AuditRepository, COUNT_MAX};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use uuid::Uuid;
 
 type Backend = <Conn as Connection>::Backend;
-type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
+pub(super) type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
 impl AuditRepository for UnitOfWork<'_, Conn> {
     fn insert(
@@ -65,6 +65,38 @@ impl AuditRepository for UnitOfWork<'_, Conn> {
                 .load(conn)?;
             let count = count(conn, (filter, visible, after), page, rows.len())?;
             Ok(AuditPage { entries: entries(conn, rows)?, count })
+        })
+    }
+
+    fn list_behind(
+        &mut self,
+        filter: &AuditFilter,
+        visible: &ListFilter,
+        after: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.run(|conn| {
+            let after: Option<Place> = match after {
+                None => None,
+                Some(id) => match position(conn, id)? {
+                    Some(place) => Some(place),
+                    None => return Ok(Vec::new()),
+                },
+            };
+            let Some(found) = matching(filter, visible, after) else { return Ok(Vec::new()) };
+            let rows: Vec<AuditRow> = found
+                .order((audit_logs::time.desc(), audit_logs::id.desc()))
+                .limit(limit.into())
+                .select(AuditRow::as_select())
+                .load(conn)?;
+            entries(conn, rows)
+        })
+    }
+
+    fn facets(&mut self, filter: &AuditFilter, visible: &ListFilter) -> Result<AuditFacets, StoreError> {
+        self.run(|conn| match matching(filter, visible, None) {
+            None => Ok(AuditFacets::default()),
+            Some(found) => audit_facets::of(conn, found),
         })
     }
 

@@ -27,6 +27,7 @@ macro_rules! condition {
 
 mod apps;
 mod audit;
+mod audit_facets;
 mod client_documents;
 mod clock;
 mod codes;

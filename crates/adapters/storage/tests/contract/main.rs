@@ -8,6 +8,7 @@ mod support;
 mod app_updates;
 mod apps;
 mod audit;
+mod audit_facets;
 mod audit_lists;
 mod audit_plans;
 mod audited;
