@@ -23,6 +23,7 @@ mod clients;
 mod credentials;
 mod default_roles;
 mod devices;
+mod emails;
 mod entitlements;
 mod files;
 mod follow;
