@@ -47,6 +47,7 @@ mod oauth2_metadata;
 mod oauth2_scopes;
 mod openid;
 mod organizations;
+mod overview;
 mod passcodes;
 mod provider;
 mod provisioner_jobs;
