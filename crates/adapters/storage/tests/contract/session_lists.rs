@@ -89,16 +89,20 @@ contract! {
 
     async fn a_credential_that_is_limited_to_keys_sees_those(db) {
         let (ann, _, sessions) = people(&db).await;
-        for (entry, expected) in [
-            (format!("api_key:{}", sessions[0].id), vec![sessions[0].id.clone()]),
-            ("api_key:nosuchkey0".to_owned(), vec![]),
-            ("workspace:*".to_owned(), vec![]),
+        let everything: Vec<ApiKeyId> = sessions.iter().map(|key| key.id.clone()).collect();
+        let one = AllowEntry::typed(ResourceType::ApiKey, sessions[0].id.as_str());
+        let other = AllowEntry::typed(ResourceType::ApiKey, Uuid::from_u128(7));
+        let of = |text: &str| AllowEntry::parse_list(&[text]).unwrap().unwrap();
+        for (list, expected) in [
+            (of("api_key:*"), everything),
+            (vec![one], vec![sessions[0].id.clone()]),
+            (vec![other], Vec::new()),
+            (of("workspace:*"), Vec::new()),
         ] {
-            let list = AllowEntry::parse_list(&[entry.as_str()]).unwrap().unwrap();
             let scope = Scope::all().limited_to(list);
             let subject = Subject::for_user(ann.id.0).site_roles(["owner"]).scope(scope).build();
-            let found = keys(&db, all(), visible(&subject)).await;
-            assert_eq!(found, (expected.clone(), expected.len() as u64), "{entry}");
+            let count = expected.len() as u64;
+            assert_eq!(keys(&db, all(), visible(&subject)).await, (expected, count));
         }
     }
 
