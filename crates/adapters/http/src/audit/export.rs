@@ -142,7 +142,7 @@ fn row(lines: &mut Vec<u8>, listed: &ListedEntry) {
     let record: &AuditRecord = &entry.record;
     let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
     let json = |value: &Value| {
-        if value.as_object().is_some_and(|all| all.is_empty()) { String::new() } else { value.to_string() }
+        if value.as_object().is_some_and(serde_json::Map::is_empty) { String::new() } else { value.to_string() }
     };
     let organization = entry.organization.as_ref().map(|place| place.name.to_string());
     let cells = [
