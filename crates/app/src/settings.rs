@@ -15,7 +15,9 @@ use anyhow::{Context as _, bail};
 use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::{HIDDEN, HasSection, Section};
-use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
+use doorward_http::{
+    CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption, SettingSource,
+};
 use doorward_mail::SmtpSettings;
 use doorward_outbound::FetchSettings;
 use doorward_services::appearance::AppearanceSettings;
@@ -44,7 +46,11 @@ pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
 macro_rules! sections {
     ($($(#[$doc:meta])* $field:ident: $section:ty,)+) => {
         #[derive(Clone, Debug)]
-        pub(crate) struct Settings { $($(#[$doc])* pub(crate) $field: $section,)+ }
+        pub(crate) struct Settings {
+            $($(#[$doc])* pub(crate) $field: $section,)+
+            /// Where each was said.
+            sources: BTreeMap<String, SettingSource>,
+        }
 
         impl Settings {
             /// Reads and checks all sections, and tells of all what is wrong with them.
@@ -52,7 +58,7 @@ macro_rules! sections {
                 let mut defects = Vec::new();
                 $(let $field = read_section::<$section>(merged, &mut defects);)+
                 match ($($field,)+) {
-                    ($(Some($field),)+) if defects.is_empty() => Ok(Self { $($field,)+ }),
+                    ($(Some($field),)+) if defects.is_empty() => Ok(Self { $($field,)+ sources: sources(merged) }),
                     _ => Err(defects),
                 }
             }
@@ -192,6 +198,7 @@ impl Settings {
                     value: of(&values)?,
                     hidden: false,
                     yaml: name.clone(),
+                    source: self.sources.get(&name).copied().unwrap_or_default(),
                     name,
                 });
                 is_used = true;
@@ -331,6 +338,26 @@ fn origin(merged: &Value, key: &str) -> Option<String> {
         found = value.origin().or(found);
     }
     found.map(str::to_owned)
+}
+
+/// Where each setting was said. A list of which an entry was said in the environment was said there.
+fn sources(merged: &Value) -> BTreeMap<String, SettingSource> {
+    fn source(value: &Value) -> SettingSource {
+        let own = match value.origin() {
+            None => SettingSource::Default,
+            Some(place) if environment::is_variable(place) => SettingSource::Environment,
+            Some(_) => SettingSource::File,
+        };
+        let inner = if let ValueKind::Table(table) = &value.kind {
+            table.values().map(source).max()
+        } else if let ValueKind::Array(entries) = &value.kind {
+            entries.iter().map(source).max()
+        } else {
+            None
+        };
+        inner.map_or(own, |inner| inner.max(own))
+    }
+    keys(merged).into_iter().map(|(key, value)| (key, source(&value))).collect()
 }
 
 /// What a table has under a key, or a list in a place.

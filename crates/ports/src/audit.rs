@@ -2,7 +2,8 @@
 
 use crate::StoreError;
 use doorward_domain::Instant;
-use doorward_domain::audit::{AuditFilter, AuditRecord, AuditResource};
+use doorward_domain::audit::{AuditAction, AuditFilter, AuditRecord, AuditResource};
+use doorward_domain::ids::{AuditId, UserId};
 use doorward_domain::organizations::Organization;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
@@ -32,6 +33,23 @@ pub struct AuditPage {
     pub count: u64,
 }
 
+/// How often what occurs among the records that match, of which at most the newest [`COUNT_MAX`] are looked at. Each list begins with
+/// what is most frequent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFacets {
+    /// How many were looked at.
+    pub count: u64,
+    /// By what was done.
+    pub actions: Vec<(AuditAction, u64)>,
+    /// By the kind of the thing touched.
+    pub resource_types: Vec<(AuditResource, u64)>,
+    /// By who did it, deleted users too, with their names as of now; `None` for nobody. At most [`FACET_USERS_MAX`].
+    pub users: Vec<(Option<(UserId, String)>, u64)>,
+}
+
+/// So many users are told in [`AuditFacets`].
+pub const FACET_USERS_MAX: usize = 50;
+
 /// Writes and reads the audit log.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait AuditRepository {
@@ -45,6 +63,18 @@ pub trait AuditRepository {
     /// The records that match and are visible, newest first (time, then id). Behind `after_id` are those that are older than
     /// that record, seen or not. One that has been removed was among the oldest, so nothing follows it.
     fn list(&mut self, filter: &AuditFilter, visible: &ListFilter, page: Page) -> Result<AuditPage, StoreError>;
+
+    /// The same without counting: at most `limit` of the records behind `after`, or the newest.
+    fn list_behind(
+        &mut self,
+        filter: &AuditFilter,
+        visible: &ListFilter,
+        after: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// What occurs how often among the records that match and are visible.
+    fn facets(&mut self, filter: &AuditFilter, visible: &ListFilter) -> Result<AuditFacets, StoreError>;
 
     /// Which of these things, each a kind and an id, are gone. Kinds of which this is not known are never gone.
     fn list_deleted(&mut self, things: &[(AuditResource, Uuid)]) -> Result<Vec<(AuditResource, Uuid)>, StoreError>;

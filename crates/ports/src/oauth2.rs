@@ -11,7 +11,8 @@ use doorward_domain::oauth2::{
     App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, PushedRequest,
     Resource, Scopes, StoredKeySet,
 };
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
 use doorward_domain::{Digest, Instant};
@@ -355,6 +356,36 @@ pub struct AuthorizedGrant {
     pub last_used: Option<Instant>,
 }
 
+/// How many grants are counted at most, beyond the offset of a page.
+pub const GRANTS_COUNT_MAX: u32 = 10_000;
+
+/// Which grants are asked for; `None` narrows nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GrantFilter {
+    /// Those of this user.
+    pub user: Option<UserId>,
+    /// Those for this app.
+    pub app: Option<AppId>,
+}
+
+/// A live grant with the name of its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedGrant {
+    /// The grant and its app.
+    pub granted: AuthorizedGrant,
+    /// Name of its user.
+    pub username: String,
+}
+
+/// One page of grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantPage {
+    /// The grants of the page, newest first.
+    pub grants: Vec<ListedGrant>,
+    /// How many match behind `after_id`, before limit and offset, but at most [`GRANTS_COUNT_MAX`] more than the offset.
+    pub count: u64,
+}
+
 /// Stores grants with their tokens.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait GrantRepository {
@@ -364,6 +395,15 @@ pub trait GrantRepository {
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<Grant>, StoreError>;
     /// The live grants of a user, newest first.
     fn list_of_user(&mut self, user: UserId, now: Instant) -> Result<Vec<AuthorizedGrant>, StoreError>;
+    /// The live grants that match and are visible, newest first (beginning, then id). Behind `after_id` are those that are older than
+    /// that grant; behind one that is gone there are none.
+    fn list(
+        &mut self,
+        filter: GrantFilter,
+        visible: &ListFilter,
+        page: Page,
+        now: Instant,
+    ) -> Result<GrantPage, StoreError>;
 
     /// Adds a grant and the key that is its access token. May answer `Conflict::Random`.
     fn insert(

@@ -45,6 +45,8 @@ repositories! {
     users: users::{UserRepository, MockUserRepository},
     /// Sessions, API tokens and access tokens.
     api_keys: sessions::{ApiKeyRepository, MockApiKeyRepository},
+    /// Sessions as others look at them and end them.
+    sessions: sessions::{SessionRepository, MockSessionRepository},
     /// Failed sign-ins.
     throttles: sessions::{ThrottleRepository, MockThrottleRepository},
     /// Accounts at identity providers.

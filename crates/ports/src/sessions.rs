@@ -1,10 +1,10 @@
 //! Sessions, API tokens and access tokens; failed sign-ins.
 
 use crate::StoreError;
-use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::ids::{AppId, GroupId, UserId};
 use doorward_domain::oauth2::{Resource, Scopes};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::{Permit, RoleName, ScopeName, action, resource};
+use doorward_domain::roles::{ListFilter, Permit, RoleName, ScopeName, action, resource};
 use doorward_domain::sessions::{Acquaintance, ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
 use doorward_domain::{Digest, Instant};
@@ -98,6 +98,75 @@ pub trait ApiKeyRepository {
         permit: &Permit<action::Delete, resource::ApiKey>,
         user: UserId,
         scope: ScopeName,
+    ) -> Result<usize, StoreError>;
+}
+
+/// How many sessions are counted at most, beyond the offset of a page.
+pub const SESSIONS_COUNT_MAX: u32 = 10_000;
+
+/// Which sessions are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Those of this user; `None` means of all.
+    pub user: Option<UserId>,
+    /// Those behind the session with this key, which began earlier.
+    pub after: Option<ApiKeyId>,
+    /// At most so many.
+    pub limit: u32,
+    /// So many are left out at the start.
+    pub offset: u32,
+}
+
+/// A session with what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    /// Its key.
+    pub key: ApiKey,
+    /// Name of its user.
+    pub username: String,
+    /// What kind of program it began in, such as `Firefox on Linux`; `None` when that is not known.
+    pub device: Option<String>,
+    /// The identity provider at which it began; `None` when it began at none.
+    pub provider: Option<String>,
+    /// Apps that were told by it who their user is, and still have a grant, by name.
+    pub apps: Vec<(AppId, String)>,
+}
+
+/// One page of sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionPage {
+    /// The sessions of the page, newest first.
+    pub sessions: Vec<ListedSession>,
+    /// How many match behind `after`, before limit and offset, but at most [`SESSIONS_COUNT_MAX`] more than the offset.
+    pub count: u64,
+}
+
+/// Sessions as others look at them and end them: keys that are neither API tokens nor access tokens of apps.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait SessionRepository {
+    /// The sessions that match, are visible and have not expired, newest first (beginning, then key).
+    fn list(&mut self, filter: &SessionFilter, visible: &ListFilter, now: Instant) -> Result<SessionPage, StoreError>;
+    /// Writes in what kind of program a session began.
+    fn describe(
+        &mut self,
+        permit: &Permit<action::Create, resource::ApiKey>,
+        key: &ApiKey,
+        device: &str,
+    ) -> Result<(), StoreError>;
+    /// Ends the sessions of a user but this one, and answers how many they were. Apps are told as in
+    /// [`ApiKeyRepository::expire`].
+    fn delete_of_user(
+        &mut self,
+        permit: &Permit<action::Delete, resource::ApiKey>,
+        user: UserId,
+        except: Option<ApiKeyId>,
+    ) -> Result<usize, StoreError>;
+    /// Ends the sessions of all users but this one, and answers how many they were. Those that begin meanwhile may stay. Apps are told
+    /// as in [`ApiKeyRepository::expire`].
+    fn delete_all(
+        &mut self,
+        permit: &Permit<action::Delete, resource::ApiKey>,
+        except: Option<ApiKeyId>,
     ) -> Result<usize, StoreError>;
 }
 

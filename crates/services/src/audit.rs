@@ -6,15 +6,20 @@
 
 mod diff;
 mod entry;
+mod export;
 mod generate;
 mod list;
+mod tail;
 mod tracked;
 
 #[cfg(test)]
 mod tests;
 
+pub use doorward_ports::audit::AuditFacets;
+pub use export::Export;
 pub use generate::{GenerateEntry, generate};
-pub use list::{AuditList, ListedEntry, list};
+pub use list::{AuditList, ListedEntry, facets, list};
+pub use tail::{News, Tail};
 
 pub(crate) use diff::Diff;
 pub(crate) use entry::{Audited, Entry};

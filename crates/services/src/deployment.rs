@@ -1,6 +1,7 @@
 //! What is asked about the deployment as a whole: its settings, its numbers, its health (`enterprise-platform.md` 10).
 
 mod health;
+mod overview;
 
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,8 @@ mod tests;
 pub use health::{
     AccessUrlCheck, Check, DaemonsCheck, DatabaseCheck, Finding, HealthCheck, ProxiesCheck, Severity, health,
 };
+
+pub use overview::{Bounded, Overview, overview};
 
 use crate::{Context, Error, Principal};
 use doorward_domain::Instant;

@@ -32,6 +32,7 @@ pub use convert::{Convert, Converting, begin_conversion};
 pub use end_sessions::end_sessions;
 pub use finish::{Arrival, CANCELLED, FLOW_LIFETIME, Finished, SessionThen, finish};
 pub use flow::Errand;
+pub(crate) use link::prove;
 pub use link::{AskedLink, Linking, begin_link, proves_by_password};
 pub use own_links::{OwnLink, list_links, unlink};
 pub use settings::{GithubSettings, OidcSettings};

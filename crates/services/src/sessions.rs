@@ -9,6 +9,7 @@ mod issue;
 mod keys;
 mod login;
 pub mod operator;
+mod overview;
 mod reach;
 mod refusal;
 pub(crate) mod revalidate;
@@ -25,6 +26,9 @@ pub(crate) use issue::{KeySpec, random_token};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub(crate) use login::{confirm_password, record as refused_sign_in};
+pub use overview::{
+    SessionList, SessionQuery, end_all_sessions, end_session, end_sessions_of, list_sessions, list_sessions_of,
+};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub use refusal::SUSPENDED;
 pub(crate) use refusal::unknown_key;
@@ -33,6 +37,8 @@ pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };
+
+pub use doorward_ports::sessions::ListedSession;
 
 use crate::deed::Deed;
 use crate::error::Error;

@@ -18,6 +18,7 @@ pub mod admin;
 pub(crate) mod access;
 pub(crate) mod caller;
 mod create;
+mod email;
 pub(crate) mod fields;
 mod identity;
 mod lookup;
@@ -37,6 +38,7 @@ pub use create::{
     CreateFirstUser, CreateUser, FirstUser, SetupProof, create, create_first, first_exists, may_set_up, setup_token,
 };
 pub(crate) use create::{default_organization, insert_service_account, member};
+pub use email::{ChangeEmail, change_email, may_change_email};
 pub(crate) use identity::{Identity, blank_user};
 pub use lookup::{UserList, find, list};
 pub use password::{ChangePassword, PasswordCheck, change_password, may_change_password, validate_password};

@@ -1,6 +1,8 @@
 //! The audit log (`enterprise-platform.md` 9).
 
 mod description;
+mod export;
+mod facets;
 mod objects;
 
 use objects::AuditObject;
@@ -26,6 +28,9 @@ use uuid::Uuid;
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
     r.user(__path_list, list);
+    r.user(facets::__path_facets, facets::facets);
+    r.user(export::__path_export, export::export).no_store();
+    r.user(export::__path_tail, export::tail).no_store().opens_socket();
     r.user(__path_generate, generate);
 }
 

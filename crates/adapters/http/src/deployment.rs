@@ -3,6 +3,7 @@
 
 pub(crate) mod config;
 pub(crate) mod health;
+mod overview;
 
 use crate::conventions::Api;
 use crate::kit::answer::{Message, message, ok};
@@ -22,6 +23,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_app_host, app_host);
     r.user(__path_ssh, ssh);
     config::routes(&mut r);
+    overview::routes(&mut r);
     health::routes(&mut r);
     r.public(__path_csp_reports, csp_reports).for_any_site();
 }

@@ -68,7 +68,7 @@ mod testing;
 pub use kit::closing::Closing;
 pub use kit::settings::{
     CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
-    SecureCookies, ServerSettings, SettingOption,
+    SecureCookies, ServerSettings, SettingOption, SettingSource,
 };
 pub use routes::openapi_json;
 pub use server::{Application, Servers, run};

@@ -5,6 +5,7 @@ pub(crate) mod authorization_request;
 pub(crate) mod block_list;
 pub(crate) mod device;
 pub(crate) mod documents;
+mod grants;
 pub(crate) mod logos;
 pub(crate) mod pushed_requests;
 pub(crate) mod registration;
@@ -23,6 +24,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     pushed_requests::routes(routes);
     apps::routes(routes);
     block_list::routes(routes);
+    grants::routes(routes);
     logos::routes(routes);
     registration::routes(routes);
     registration_tokens::routes(routes);

@@ -1,12 +1,14 @@
 //! Signing in and out (`identity.md` 2.4 and 2.6).
 
 pub(crate) mod keys;
+mod overview;
 
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::limits::Limit;
+use crate::kit::rates::Counted;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use actix_web::HttpResponse;
@@ -19,10 +21,11 @@ use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
-    r.public(__path_login, login).limit(Limit::Login);
+    r.public(__path_login, login).limit(Limit::Login).counts(Counted::SignIns);
     r.user(__path_logout, logout);
     r.public(__path_auth_methods, auth_methods);
     keys::routes(routes);
+    overview::routes(routes);
 }
 
 /// What is given to sign in.

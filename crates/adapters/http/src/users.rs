@@ -1,5 +1,6 @@
 //! Users (`identity.md` 3).
 
+mod email;
 mod objects;
 
 pub(crate) use objects::{OrganizationObject, ReducedUserObject, RoleObject, UserObject, role_display_name};
@@ -43,6 +44,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_login_type, login_type);
     r.user(__path_organizations, organizations);
     r.user(__path_organization, organization);
+    email::routes(routes);
 }
 
 /// The query parameter that carries the token of the set-up link.

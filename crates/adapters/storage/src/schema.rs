@@ -440,6 +440,8 @@ table! {
         purge_at -> Nullable<Instant>,
         allow_list -> Nullable<Json>,
         unused -> Bool,
+        began_at -> Nullable<Instant>,
+        device -> Nullable<Text>,
     }
 }
 

@@ -6,6 +6,8 @@ use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 
 const ENV_PREFIX: &str = "DOORWARD__";
+/// How the place of a value is told that a variable gives.
+const VARIABLE: &str = "the environment variable ";
 
 /// A step of a path to a value. Places come after keys and in their order, so that a list grows entry by entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,11 +46,16 @@ pub(super) fn apply(
     ours.splice(0..0, foreign);
     let mut defects = Vec::new();
     for (path, name, text) in ours {
-        if let Err(error) = apply_one(merged, known, &path, &format!("the environment variable {name}"), text) {
+        if let Err(error) = apply_one(merged, known, &path, &format!("{VARIABLE}{name}"), text) {
             defects.push(format!("{error:#}"));
         }
     }
     if defects.is_empty() { Ok(()) } else { Err(told(&defects)) }
+}
+
+/// Whether the place of a value is the environment.
+pub(super) fn is_variable(place: &str) -> bool {
+    place.starts_with(VARIABLE)
 }
 
 /// The setting that a variable of Coder's server means, for people who come from there, and its value.

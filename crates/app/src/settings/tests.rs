@@ -71,6 +71,30 @@ fn owners_are_shown_every_setting_and_no_secret() {
 }
 
 #[test]
+fn owners_are_shown_where_each_setting_was_said() {
+    let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]\n\
+                [[oidc.providers]]\nname = \"corp\"\nissuer = \"https://id.example\"\nclient_id = \"a\"\n";
+    let vars = [
+        ("DOORWARD__SERVER__WORKERS", "4"),
+        ("DOORWARD__OIDC__PROVIDERS__0__CLIENT_SECRET", "hunter2"),
+        ("CODER_EMAIL_HELLO", "door"),
+    ];
+    let options = load(Some(file), &vars).unwrap().options().unwrap();
+    let source = |name: &str| options.iter().find(|option| option.name == name).unwrap().source;
+    for (name, expected) in [
+        ("server.listen", SettingSource::File),
+        ("server.workers", SettingSource::Environment),
+        ("oauth2.resources", SettingSource::File),
+        ("oidc.providers", SettingSource::Environment),
+        ("smtp.hello", SettingSource::Environment),
+        ("server.body_limit", SettingSource::Default),
+    ] {
+        assert_eq!(source(name), expected, "{name}");
+    }
+    assert!(serde_json::to_string(&options).unwrap().contains("\"source\":\"environment\""));
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]";
     let settings = load(Some(file), &[("DOORWARD__SERVER__WORKERS", "4"), ("OTHER", "x")]).unwrap();

@@ -42,10 +42,11 @@ impl NotificationTemplate {
         self.id != ids::ONE_TIME_PASSCODE
     }
 
-    /// Whether people may refuse it. Whoever has forgotten the password has asked for the passcode.
+    /// Whether people may refuse it. Whoever has forgotten the password has asked for the passcode, and whoever takes an account away
+    /// would refuse to be told.
     #[must_use]
     pub fn can_be_refused(&self) -> bool {
-        self.id != ids::ONE_TIME_PASSCODE
+        self.id != ids::ONE_TIME_PASSCODE && self.id != ids::EMAIL_CHANGED
     }
 
     /// The way by which it goes out besides the inbox: the one that somebody chose for it, or else the usual one.
@@ -334,6 +335,16 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "New sign-in",
         title: "A new sign-in to your account",
         body: "Somebody has signed in to your account **{{.UserUsername}}** from a device that was not used before:\n\n- Device: {{.Labels.device}}\n- Address: {{.Labels.address}}\n- Time: {{.Labels.time}}\n\nIf it was you, there is nothing to do. If not, change your password at once, and tell an administrator.",
+        actions: &[],
+        group: "User Events",
+        kind: TemplateKind::System,
+        enabled_by_default: true,
+    },
+    NotificationTemplate {
+        id: ids::EMAIL_CHANGED,
+        name: "Mail address changed",
+        title: "The mail address of your account has been changed",
+        body: "The mail address of your account **{{.UserUsername}}** has been changed from {{.Labels.old_email}} to {{.Labels.new_email}} by **{{.Labels.initiator}}**.\n\nIf you know of it, there is nothing to do. If not, tell an administrator at once.",
         actions: &[],
         group: "User Events",
         kind: TemplateKind::System,

@@ -61,6 +61,9 @@ pub struct Matter {
     /// The passcode that it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passcode: Option<PasscodeSeed>,
+    /// The mail address to which it goes, and nowhere else, where that is not the one of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 impl Matter {
@@ -68,6 +71,13 @@ impl Matter {
     #[must_use]
     pub fn label(mut self, name: &str, value: impl Into<String>) -> Self {
         self.labels.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same for this mail address alone.
+    #[must_use]
+    pub fn to_address(mut self, address: impl Into<String>) -> Self {
+        self.address = Some(address.into());
         self
     }
 
@@ -225,7 +235,7 @@ mod tests {
             id: NoticeId(Uuid::from_u128(1)),
             template_id: ids::TEST,
             audience: Audience::User(UserId(Uuid::from_u128(2))),
-            matter: Matter::default().label("a", "b").about(Uuid::from_u128(3)),
+            matter: Matter::default().label("a", "b").about(Uuid::from_u128(3)).to_address("old@example.com"),
             created_at: Instant::UNIX_EPOCH,
             expires_at: Some(Instant::UNIX_EPOCH + Duration::MICROSECOND),
         };

@@ -148,6 +148,12 @@ impl ApiKey {
         self.scopes.iter().map(move |scope| if is_access_token { scope.name() } else { scope.key_name() })
     }
 
+    /// Whether this is a session: neither an API token nor an access token of an app.
+    #[must_use]
+    pub fn is_session(&self) -> bool {
+        self.oauth2.is_none() && self.login_type != LoginType::Token
+    }
+
     /// Whether this is an access token that came of a refresh, of whose use nothing is written down.
     #[must_use]
     pub fn is_unused(&self) -> bool {
@@ -257,6 +263,14 @@ mod tests {
         let names = |key: &ApiKey| key.scope_names().map(Cow::into_owned).collect::<Vec<_>>();
         assert_eq!(names(&access_token(None)), ["coder:all"]);
         assert_eq!(names(&key(LoginType::Password, Duration::DAY, Duration::DAY)), ["all"]);
+    }
+
+    #[test]
+    fn api_tokens_and_access_tokens_are_no_sessions() {
+        for login_type in [LoginType::Password, LoginType::Oidc, LoginType::Github] {
+            assert!(key(login_type, Duration::DAY, Duration::DAY).is_session(), "{login_type}");
+        }
+        assert!(!key(LoginType::Token, Duration::DAY, Duration::DAY).is_session() && !access_token(None).is_session());
     }
 
     #[test]

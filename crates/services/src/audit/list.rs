@@ -8,9 +8,9 @@ use crate::users::access;
 use doorward_domain::audit::{AuditFilter, AuditQuery, AuditResource, parse_audit_query};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Action, Object, ResourceType, resource};
+use doorward_domain::roles::{Action, ListFilter, Object, ResourceType, resource};
 use doorward_domain::users::User;
-use doorward_ports::audit::AuditEntry;
+use doorward_ports::audit::{AuditEntry, AuditFacets};
 use doorward_ports::{Repositories, StoreError};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -40,31 +40,61 @@ pub struct AuditList {
     pub count: u64,
 }
 
-/// Lists the records that the caller may read, newest first, narrowed by a search query. Who may read none anywhere is
-/// refused.
-pub async fn list(ctx: &Context, actor: &Principal, query: &str, page: Page) -> Result<AuditList, Error> {
+/// The records that the caller may read. Who may read none anywhere is refused.
+pub(super) fn visible(actor: &Principal) -> Result<ListFilter, Error> {
     let visible = actor.subject.list_filter(Action::Read, ResourceType::AuditLog);
     if visible.is_never() || (!visible.is_all() && visible.organizations().is_empty()) {
         actor.subject.check(Action::Read, &Object::of::<resource::AuditLog>().any_organization())?;
     }
-    let query = parse_audit_query(query).map_err(|errors| Error::bad_query(INVALID_QUERY, errors))?;
+    Ok(visible)
+}
+
+pub(super) fn parse(query: &str) -> Result<AuditQuery, Error> {
+    parse_audit_query(query).map_err(|errors| Error::bad_query(INVALID_QUERY, errors))
+}
+
+/// Counts the newest records that the caller may read, narrowed by a search query, by what was done, to what kind of thing, and by whom.
+///
+/// Needs `audit_log:read` somewhere. Errors: `Forbidden`, `Invalid` (the query).
+pub async fn facets(ctx: &Context, actor: &Principal, query: &str) -> Result<AuditFacets, Error> {
+    let (visible, query) = (visible(actor)?, parse(query)?);
+    ctx.look(actor, move |look| {
+        let Some(filter) = resolve(look.repos, look.by, query)? else { return Ok(AuditFacets::default()) };
+        Ok(look.repos.audit().facets(&filter, &visible)?)
+    })
+    .await
+}
+
+/// Lists the records that the caller may read, newest first, narrowed by a search query. Who may read none anywhere is
+/// refused.
+pub async fn list(ctx: &Context, actor: &Principal, query: &str, page: Page) -> Result<AuditList, Error> {
+    let (visible, query) = (visible(actor)?, parse(query)?);
     let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
     let page = Page { limit: Some(limit), ..page };
     ctx.look(actor, move |look| {
         let Some(filter) = resolve(look.repos, look.by, query)? else { return Ok(AuditList::default()) };
         let found = look.repos.audit().list(&filter, &visible, page)?;
-        let gone = gone(look.repos, &found.entries)?;
-        let listed = |entry: AuditEntry| {
-            let is_deleted = thing(&entry).is_some_and(|thing| gone.contains(&thing));
-            ListedEntry { entry, is_deleted }
-        };
-        Ok(AuditList { entries: found.entries.into_iter().map(listed).collect(), count: found.count })
+        Ok(AuditList { entries: listed(look.repos, found.entries)?, count: found.count })
     })
     .await
 }
 
+/// The records with whether what they touched is gone.
+pub(super) fn listed(repos: &mut dyn Repositories, entries: Vec<AuditEntry>) -> Result<Vec<ListedEntry>, StoreError> {
+    let gone = gone(repos, &entries)?;
+    let listed = |entry: AuditEntry| {
+        let is_deleted = thing(&entry).is_some_and(|thing| gone.contains(&thing));
+        ListedEntry { entry, is_deleted }
+    };
+    Ok(entries.into_iter().map(listed).collect())
+}
+
 /// Looks the names of a query up. `None` when it names a user whom nobody is: then nothing matches.
-fn resolve(repos: &mut dyn Repositories, actor: &Principal, query: AuditQuery) -> Result<Option<AuditFilter>, Error> {
+pub(super) fn resolve(
+    repos: &mut dyn Repositories,
+    actor: &Principal,
+    query: AuditQuery,
+) -> Result<Option<AuditFilter>, Error> {
     let organization = match &query.organization {
         Some(text) => Some(find_organization(repos, actor, text)?),
         None => None,

@@ -315,6 +315,7 @@ impl SignIn {
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;
         let because = System::because("the identity provider vouches for the user");
         deed.repos.api_keys().insert(&because.permit(), &session.key)?;
+        devices::began(deed, &session.key)?;
         let facts = &self.person.facts;
         let federated = FederatedSession {
             key_id: session.key.id.clone(),

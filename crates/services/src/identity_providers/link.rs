@@ -113,8 +113,11 @@ pub fn proves_by_password(ctx: &Context, user: &User) -> bool {
     user.login_type == LoginType::Password && ctx.settings.sessions.password_login
 }
 
-/// Whoever sits at an open session is not always its owner.
-async fn prove(
+/// Has the caller prove who they are, by the password where the user has one, and else by a sign-in through a provider of the last ten
+/// minutes: whoever sits at an open session is not always its owner.
+///
+/// Errors: `Refused` (the sign-in is too long ago), `Invalid` (`password`), `Unauthenticated` (a wrong password), `TooManyAttempts`.
+pub(crate) async fn prove(
     ctx: &Context,
     user: User,
     session: Option<&FederatedSession>,

@@ -1,10 +1,11 @@
-//! Real names that are not people's to change here: those that follow an identity provider (`identity.md` 2.9) or a directory
+//! Real names and mail addresses that are not people's to change here: those that follow an identity provider (`identity.md` 2.9) or a directory
 //! (`enterprise-identity.md` 3.3), which would undo it.
 
 use super::identity::NAME;
 use crate::error::Error;
 use crate::settings::Settings;
 use doorward_domain::identity_providers::{Claims, name_said};
+use doorward_domain::scim::UserRecord;
 use doorward_domain::user_links::UserLink;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::Repositories;
@@ -23,7 +24,7 @@ pub(crate) fn refuse_name(repos: &mut dyn Repositories, settings: &Settings, use
             ),
         ));
     }
-    if !is_named_by_directory(repos, settings, user)? {
+    if !directory_says(repos, settings, user, UserRecord::has_name)? {
         return Ok(());
     }
     Err(Error::invalid_because(
@@ -47,8 +48,39 @@ fn says_name(settings: &Settings, link: UserLink) -> Option<(String, String)> {
     Some((claim.to_owned(), link.provider))
 }
 
-/// Whether a directory that may still write has said a name.
-fn is_named_by_directory(repos: &mut dyn Repositories, settings: &Settings, user: &User) -> Result<bool, Error> {
+/// Refuses to change the mail address of a user by hand while it follows. Errors: `Invalid`.
+pub(crate) fn refuse_email(repos: &mut dyn Repositories, settings: &Settings, user: &User) -> Result<(), Error> {
+    let links = repos.user_links().list_of_user(user.id)?;
+    let mut followed = links.into_iter().filter(|link| link.is_main && link.login_type == user.login_type);
+    let is_here = |link: &UserLink| {
+        if link.login_type == LoginType::Github {
+            settings.github.is_on()
+        } else {
+            settings.oidc.provider(&link.provider).is_some()
+        }
+    };
+    if let Some(link) = followed.find(is_here) {
+        return Err(Error::invalid_because(
+            "Cannot change the mail address of this user: it follows the identity provider.",
+            format!("`{}` says the address of {} at each sign-in. Change it there.", link.provider, user.username),
+        ));
+    }
+    if !directory_says(repos, settings, user, |_| true)? {
+        return Ok(());
+    }
+    Err(Error::invalid_because(
+        "Cannot change the mail address of this user: it follows the directory that provisions the user.",
+        format!("The next change by the directory would say the address of {} again. Change it there.", user.username),
+    ))
+}
+
+/// Whether a directory that may still write has said this of the user.
+fn directory_says(
+    repos: &mut dyn Repositories,
+    settings: &Settings,
+    user: &User,
+    says: fn(&UserRecord) -> bool,
+) -> Result<bool, Error> {
     let mut directories = Vec::new();
     if !settings.scim.key.expose().is_empty() {
         directories.push(None);
@@ -59,7 +91,7 @@ fn is_named_by_directory(repos: &mut dyn Repositories, settings: &Settings, user
     }
     for directory in directories {
         let record = repos.scim().find_user(directory, user.id)?.and_then(|found| found.record);
-        if record.is_some_and(|record| record.has_name()) {
+        if record.as_ref().is_some_and(says) {
             return Ok(true);
         }
     }

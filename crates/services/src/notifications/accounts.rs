@@ -48,6 +48,20 @@ pub(crate) fn new_sign_in(deed: &mut Deed<'_>, user: &User, device: &Device) {
     deed.notify(Told::new(ids::NEW_SIGN_IN, Audience::User(user.id), matter));
 }
 
+/// The mail address of a user has changed: the user is told at both, for whoever reads one need not read the other.
+pub(crate) fn email_changed(deed: &mut Deed<'_>, old: &User, new: &User) {
+    let matter = Matter::default()
+        .label("old_email", old.shown_email())
+        .label("new_email", new.shown_email())
+        .label("initiator", initiator(deed.by))
+        .about(new.id);
+    if old.email.is_some() {
+        let matter = matter.clone().to_address(old.shown_email());
+        deed.notify(Told::new(ids::EMAIL_CHANGED, Audience::User(new.id), matter));
+    }
+    deed.notify(Told::new(ids::EMAIL_CHANGED, Audience::User(new.id), matter));
+}
+
 fn about(word: &str, user: &User, by: &Principal) -> Matter {
     Matter::default()
         .label(&format!("{word}_account_name"), user.username.as_str())

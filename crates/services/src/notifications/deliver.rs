@@ -3,6 +3,7 @@
 use crate::passcodes::passcode_of_seed;
 use crate::{Context, Error, Principal};
 use doorward_domain::Secret;
+use doorward_domain::names::Email;
 use doorward_domain::notifications::{Delivery, Method, Recipient, Rendered, find, pause_before_retry, render};
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::users::User;
@@ -99,12 +100,13 @@ async fn attempt_it(ctx: &Context, delivery: &Delivery, user: Option<User>) -> R
 
 async fn by_mail(ctx: &Context, delivery: &Delivery, user: &User, words: &Rendered) -> Result<Outcome, Error> {
     let Some(mailer) = ctx.outlets.mailer() else { return Ok(Outcome::Later("no mail is set up".to_owned())) };
-    let Some(email) = &user.email else { return Ok(Outcome::Done) };
+    let address = delivery.matter.address.as_deref().or(user.email.as_ref().map(Email::as_str));
+    let Some(address) = address else { return Ok(Outcome::Done) };
     let host = ctx.settings.access_url.host_str().unwrap_or("localhost").trim_matches(['[', ']']);
     let mail = Mail {
         message_id: format!("{}@{host}", delivery.id),
         date: delivery.created_at,
-        to: email.as_str().to_owned(),
+        to: address.to_owned(),
         to_name: user.name.as_str().to_owned(),
         subject: words.title.clone(),
         text: plain(ctx, user, words),

@@ -103,8 +103,11 @@ impl Spreading<'_> {
                 continue;
             }
             let way = template.way(self.chosen.get(&template.id).copied(), self.usual).filter(|way| (self.can)(*way));
+            // What goes to a mail address goes there only.
+            let is_mail = notice.matter.address.is_some();
+            let way = if is_mail { Some(Method::Smtp).filter(|way| (self.can)(*way)) } else { way };
             for user in self.people(deed, template, notice.audience)? {
-                if template.goes_to_inbox() && (self.can)(Method::Inbox) {
+                if !is_mail && template.goes_to_inbox() && (self.can)(Method::Inbox) {
                     inbox.extend(self.in_inbox(deed, template, &notice, &user));
                 }
                 let way = way.filter(|way| *way != Method::Smtp || user.email.is_some());

@@ -1,16 +1,19 @@
-//! Grants of a user: which apps may act for them, and revocation by the user.
+//! Grants: which apps may act for whom, and revocation, by users and by those who look after them.
 
 use super::shown_app::ShownApp;
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::sessions::in_person::InPerson;
+use crate::users::UserRef;
+use crate::users::reference::resolve;
 use crate::{Context, Error, Principal};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, GrantId, UserId};
 use doorward_domain::oauth2::{App, Grant};
 use doorward_domain::openid::{AppProfile, AppRules};
-use doorward_domain::roles::{Action, Object, action, resource};
-use doorward_ports::oauth2::AuthorizedGrant;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{Action, Object, ResourceType, System, action, resource};
+use doorward_ports::oauth2::{AuthorizedGrant, GrantFilter};
 use serde_json::Map;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +27,13 @@ pub struct MyGrant {
     /// When its access token was last used, to the hour.
     pub last_used: Option<Instant>,
 }
+
+pub use doorward_ports::oauth2::{GrantPage, ListedGrant};
+
+/// Grants of a page for which no limit is asked.
+const PAGE_DEFAULT: u32 = 100;
+/// Most grants of a page.
+const PAGE_MAX: u32 = 1000;
 
 /// The live grants of the actor, newest first.
 ///
@@ -48,25 +58,83 @@ pub async fn list_mine(ctx: &Context, actor: &Principal) -> Result<Vec<MyGrant>,
     .await
 }
 
-/// Ends one grant of the actor; somebody else's looks like none.
+/// The live grants of a user, newest first.
 ///
-/// Needs `oauth2_app_code_token:delete` on those of the caller. Errors: `Refused` (a caller without an account, or
-/// another app), `Forbidden`, `NotFound` (missing, or somebody else's).
+/// Needs `oauth2_app_code_token:read` on those of the user, and `user:read` if that is somebody else. Errors: `UserNotFound`
+/// (missing or not readable), `Forbidden`.
+pub async fn list_of_user(ctx: &Context, actor: &Principal, user: &UserRef, page: Page) -> Result<GrantPage, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?.id;
+        look.by.subject.check(Action::Read, &grants_of(user))?;
+        let visible = look.by.subject.list_filter(Action::Read, ResourceType::Oauth2AppCodeToken);
+        let filter = GrantFilter { user: Some(user), app: None };
+        Ok(look.repos.grants().list(filter, &visible, bounded(page), look.now)?)
+    })
+    .await
+}
+
+/// The live grants for an app, newest first, as far as the caller may read them.
+///
+/// Needs `oauth2_app:read`; shows what `oauth2_app_code_token:read` reaches. Errors: `Forbidden`, `NotFound` (no such app).
+pub async fn list_of_app(ctx: &Context, actor: &Principal, app: AppId, page: Page) -> Result<GrantPage, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>().id(app.0))?;
+    let visible = actor.subject.list_filter(Action::Read, ResourceType::Oauth2AppCodeToken);
+    if visible.is_never() {
+        actor.subject.check(Action::Read, &Object::of::<resource::Oauth2AppCodeToken>())?;
+    }
+    ctx.look(actor, move |look| {
+        look.repos.apps().find(app)?.ok_or(Error::NotFound)?;
+        let filter = GrantFilter { user: None, app: Some(app) };
+        Ok(look.repos.grants().list(filter, &visible, bounded(page), look.now)?)
+    })
+    .await
+}
+
+fn bounded(page: Page) -> Page {
+    let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
+    Page { limit: Some(limit), ..page }
+}
+
+/// Ends one grant, of the caller or of somebody else. The app has to ask that user anew.
+///
+/// Needs `oauth2_app_code_token:read` and `oauth2_app_code_token:delete` on it. Errors: `NotFound` (missing, or not readable),
+/// `Forbidden`, `Refused` (asked by another app).
 pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(), Error> {
-    let user = actor.account()?.user.id;
-    let permit = actor.permit::<action::Delete, resource::Oauth2AppCodeToken>(&grants_of(user))?;
     ctx.act(actor, move |deed| {
-        let is_mine = |grant: &Grant| grant.user_id == user;
-        let grant = deed.repos.grants().find(id)?.filter(is_mine).ok_or(Error::NotFound)?;
+        let grant = deed.repos.grants().find(id)?.ok_or(Error::NotFound)?;
+        let object = grants_of(grant.user_id).id(id.0);
+        let readable = deed.by.subject.check(Action::Read, &object);
+        readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        let permit = deed.by.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
         deed.by.in_person_unless(grant.app_id, InPerson::EndGrant)?;
-        let end = deed.by.permit::<action::Delete, resource::Oauth2AppCodeToken>(&grants_of(user).id(id.0))?;
         // Of two who end it at once, one has.
-        if !deed.repos.grants().delete(&end, grant.id)? {
+        if !deed.repos.grants().delete(&permit, grant.id)? {
             return Err(Error::NotFound);
         }
-        // Whoever takes an access back wants to be asked.
-        deed.repos.openid().delete_consents(&permit, user, grant.app_id)?;
-        Ok(deed.ended(&grant)?.answer(()))
+        let because = System::because("whoever takes an access back wants to be asked");
+        deed.repos.openid().delete_consents(&because.permit(), grant.user_id, grant.app_id)?;
+        Ok(deed.entry().answering(204).ended(&grant)?.answer(()))
+    })
+    .await
+}
+
+/// Ends all that an app was allowed: its grants of all users, its codes, the tokens of its service account. Answers how many grants
+/// they were.
+///
+/// Needs `oauth2_app:read`, and `oauth2_app_code_token:delete` on all there are. Errors: `Forbidden`, `NotFound` (no such app),
+/// `Refused` (asked by an app).
+pub async fn revoke_of_app(ctx: &Context, actor: &Principal, app: AppId) -> Result<usize, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>().id(app.0))?;
+    let all = Object::of::<resource::Oauth2AppCodeToken>();
+    let permit = actor.permit::<action::Delete, resource::Oauth2AppCodeToken>(&all)?;
+    actor.in_person(InPerson::EndGrant)?;
+    ctx.act(actor, move |deed| {
+        let app = deed.repos.apps().find(app)?.ok_or(Error::NotFound)?;
+        let ended = deed.repos.grants().delete_of_app(&permit, app.id)?;
+        let about = Map::from_iter([("grants".to_owned(), ended.into())]);
+        let recorded = deed.entry().with(about).noted(AuditAction::Delete, 200, &AllGrants(&app), Diff::default())?;
+        Ok(recorded.answer(ended))
     })
     .await
 }

@@ -3,7 +3,7 @@
 use crate::deed::Deed;
 use crate::notifications::accounts::new_sign_in;
 use doorward_domain::roles::System;
-use doorward_domain::sessions::{Acquaintance, Device};
+use doorward_domain::sessions::{Acquaintance, ApiKey, Device};
 use doorward_domain::users::User;
 use doorward_ports::StoreError;
 
@@ -20,4 +20,15 @@ pub(crate) fn signed_in(deed: &mut Deed<'_>, user: &User) -> Result<(), StoreErr
         new_sign_in(deed, user, &device);
     }
     Ok(())
+}
+
+/// Writes in what kind of program a session begins, for those who look at sessions.
+pub(crate) fn began(deed: &mut Deed<'_>, session: &ApiKey) -> Result<(), StoreError> {
+    let origin = &deed.by.origin;
+    if origin.user_agent.is_empty() {
+        return Ok(());
+    }
+    let device = Device::of(&origin.user_agent, &origin.ip);
+    let permit = System::because("the session has begun").permit();
+    deed.repos.sessions().describe(&permit, session, device.name())
 }

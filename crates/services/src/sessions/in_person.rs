@@ -24,6 +24,8 @@ pub(crate) enum InPerson {
     EndGrant,
     /// Set a password, by which the app could sign in as the user for ever.
     SetPassword,
+    /// Change mail addresses: passcodes for new passwords go there.
+    ChangeAddress,
     /// Vouch for mail addresses: other servers link accounts by those that are verified.
     VouchForAddress,
     /// Change with which accounts at identity providers one signs in: the app could sign in as the user for ever.
@@ -46,6 +48,7 @@ impl InPerson {
             Self::EndKey => "end keys other than its own",
             Self::EndGrant => "withdraw other apps",
             Self::SetPassword => "set passwords",
+            Self::ChangeAddress => "change mail addresses",
             Self::VouchForAddress => "vouch for mail addresses",
             Self::LinkAccount => "change with which accounts at identity providers its user signs in",
             Self::ManageApps => "manage OAuth2 apps and their secrets",

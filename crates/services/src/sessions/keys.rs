@@ -90,7 +90,7 @@ pub async fn expire_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &s
 }
 
 /// An app ends no other key than its own.
-fn may_end(actor: &Principal, key: &ApiKey) -> Result<(), Error> {
+pub(super) fn may_end(actor: &Principal, key: &ApiKey) -> Result<(), Error> {
     let is_own = actor.as_account().is_some_and(|account| account.key.id == key.id);
     if is_own { Ok(()) } else { actor.in_person(InPerson::EndKey) }
 }
@@ -105,11 +105,11 @@ fn end(deed: &mut Deed<'_>, key: &ApiKey) -> Result<Done<()>, Error> {
 }
 
 /// A text that cannot be the id of a key names no key.
-fn parse_id(text: &str) -> Result<ApiKeyId, Error> {
+pub(super) fn parse_id(text: &str) -> Result<ApiKeyId, Error> {
     ApiKeyId::new(text).or(Err(Error::NotFound))
 }
 
-fn readable_key(
+pub(super) fn readable_key(
     repos: &mut dyn Repositories,
     actor: &Principal,
     reference: &UserRef,

@@ -232,6 +232,7 @@ impl Attempt {
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;
         let permit = System::because("the password is right").permit();
         deed.repos.api_keys().insert(&permit, &session.key)?;
+        devices::began(deed, &session.key)?;
         devices::signed_in(deed, &user)?;
         let entry = deed.entry().of_user(Some(user.id));
         let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;

@@ -4,5 +4,6 @@ mod authenticate;
 mod keys;
 mod login;
 mod operator;
+mod overview;
 mod remembered;
 mod tokens;

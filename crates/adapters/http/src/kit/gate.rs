@@ -10,6 +10,7 @@ use crate::kit::extract::path;
 use crate::kit::headers;
 use crate::kit::limits::{Limit, Party, RateLimit, Standing};
 use crate::kit::origins::{self, Callers};
+use crate::kit::rates::Counted;
 use crate::kit::refusal::Refusal;
 use crate::kit::site::Site;
 use actix_web::dev::Payload;
@@ -59,6 +60,8 @@ pub(crate) struct Endpoint {
     pub(crate) no_store: bool,
     /// What licences must give.
     pub(crate) needs: Option<Needed>,
+    /// What is counted of its answers, besides that they are.
+    pub(crate) counts: Option<Counted>,
 }
 
 impl Endpoint {
@@ -141,6 +144,9 @@ pub(crate) async fn serve<H: Handle>(
     below_access_url(&mut response, &site);
     // The method of the route, not of the request: clients can invent methods, and each would be a series of its own.
     site.metrics.observe(endpoint.method.as_str(), endpoint.path, response.status().as_str(), started.elapsed());
+    if let Some(rate) = endpoint.counts.and_then(|counted| site.rates.of(counted, response.status())) {
+        rate.note(site.context.clock.now());
+    }
     response
 }
 

@@ -336,6 +336,7 @@ fn future_of<H: crate::kit::gate::Handle>(handler: &H) -> usize {
         streams: false,
         no_store: false,
         needs: None,
+        counts: None,
     };
     let (request, payload) = (TestRequest::default().to_http_request(), actix_web::dev::Payload::None);
     size_of_val(&crate::kit::gate::serve(&endpoint, handler, site, request, payload))

@@ -139,6 +139,7 @@ fn unmatched(convention: &'static dyn Convention) -> Endpoint {
         streams: false,
         no_store: false,
         needs: None,
+        counts: None,
     }
 }
 

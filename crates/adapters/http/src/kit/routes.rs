@@ -8,6 +8,7 @@ use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::gate::{Endpoint, Handle, Moment, Needed, Plain, Public, Recognized, SignedIn, serve};
 use crate::kit::limits::Limit;
 use crate::kit::origins::Callers;
+use crate::kit::rates::Counted;
 use crate::kit::site::Site;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, Route, guard, web};
@@ -85,6 +86,7 @@ impl<C: Convention> Room<'_, C> {
             streams: false,
             no_store: false,
             needs: None,
+            counts: None,
         };
         let route = Box::new(move |site: &Arc<Site>, endpoint: &Arc<Endpoint>| route(site, endpoint, &handler));
         self.entries.push_mut(Entry { endpoint, audience, is_busy: false, documentation, route })
@@ -166,6 +168,12 @@ impl Entry {
     /// The same, and it is looked at before anybody is asked who they are.
     pub(crate) fn needs_first(&mut self, feature: Feature) -> &mut Self {
         self.endpoint.needs = Some(Needed { feature, at: Moment::First });
+        self
+    }
+
+    /// Counts this of its answers.
+    pub(crate) fn counts(&mut self, counted: Counted) -> &mut Self {
+        self.endpoint.counts = Some(counted);
         self
     }
 

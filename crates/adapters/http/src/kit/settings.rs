@@ -170,6 +170,21 @@ pub struct SettingOption {
     pub value: serde_json::Value,
     /// Whether it is kept from users: none is.
     pub hidden: bool,
+    /// Where what is in force was said.
+    pub source: SettingSource,
+}
+
+/// Where a setting was said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingSource {
+    /// Nowhere: the default is in force.
+    #[default]
+    Default,
+    /// In the settings file.
+    File,
+    /// In the environment.
+    Environment,
 }
 
 /// A number, or one for each value of some labels, that is asked for whenever somebody looks at the metrics.

@@ -5,6 +5,7 @@ use crate::kit::json;
 use crate::kit::limits::RateLimit;
 use crate::kit::metrics::Metrics;
 use crate::kit::places::Places;
+use crate::kit::rates::Rates;
 use crate::kit::readiness::Readiness;
 use crate::kit::settings::HttpSettings;
 use actix_web::web::Bytes;
@@ -20,6 +21,10 @@ use std::time::{Duration, Instant};
 const UPLOADS: usize = 32;
 /// Most of these of one user: whoever sends slowly keeps a place for long.
 const UPLOADS_OF_USER: usize = 8;
+/// Most exports of the audit log at once. Each has a page of it in memory.
+const EXPORTS: usize = 32;
+/// Most of these of one user.
+const EXPORTS_OF_USER: usize = 4;
 /// Most logs that are followed at once.
 const FOLLOWERS: usize = 1000;
 /// Most logs that one user follows at once: a program may build many workspaces.
@@ -48,6 +53,8 @@ pub(crate) struct Site {
     /// That of downloads of files.
     pub(crate) files_limit: Option<Arc<RateLimit>>,
     pub(crate) metrics: Metrics,
+    /// What has happened in the last hour.
+    pub(crate) rates: Rates,
     /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
     pub(crate) build_version: String,
     /// Whether cookies are only sent over TLS.
@@ -59,6 +66,8 @@ pub(crate) struct Site {
     pub(crate) own_daemons: Places,
     /// Places for those who upload files.
     pub(crate) uploads: Places,
+    /// Places for those who export the audit log.
+    pub(crate) exports: Places,
     /// Places for those who follow logs.
     pub(crate) followers: Places,
     /// Places for those who watch their inboxes.
@@ -89,6 +98,7 @@ impl Site {
             api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
             login_limit: RateLimit::per_minute(settings.rate_limit.login).map(Arc::new),
             files_limit: RateLimit::per_minute(settings.rate_limit.files).map(Arc::new),
+            rates: Rates::default(),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
             build_version: settings.compatibility.build_version(&settings.version),
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
@@ -96,6 +106,7 @@ impl Site {
             daemons: Places::new(context.settings.provisioners.connections_max),
             own_daemons: Places::shared(context.settings.provisioners.connections_max.div_ceil(2), OWN_DAEMONS_MAX),
             uploads: Places::shared(UPLOADS, UPLOADS_OF_USER),
+            exports: Places::shared(EXPORTS, EXPORTS_OF_USER),
             followers: Places::shared(FOLLOWERS, FOLLOWED_MAX),
             watchers: Places::shared(WATCHERS_MAX, WATCHED_MAX),
             closing: Closing::default(),

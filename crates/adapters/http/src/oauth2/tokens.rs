@@ -8,6 +8,7 @@ use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
+use crate::kit::rates::Counted;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use doorward_domain::Secret;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&OAuth2);
-    r.public(__path_exchange, exchange).for_any_site().busy();
+    r.public(__path_exchange, exchange).for_any_site().busy().counts(Counted::Tokens);
     r.public(__path_introspect, introspect).for_any_site().busy();
     r.recognized(__path_withdraw, withdraw).limit(Limit::OAuth2);
     r.public(__path_revoke, revoke).for_any_site();

@@ -14,6 +14,7 @@ use crate::kit::extract::form::secret;
 use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
+use crate::kit::rates::Counted;
 use crate::kit::routes::Routes;
 use crate::kit::waiting::wait_in_words;
 use crate::sessions::{removed_cookie, session_cookie, set_cookie};
@@ -32,7 +33,7 @@ use utoipa::ToSchema;
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Page);
     r.recognized(__path_show, show);
-    r.public(__path_submit, submit).limit(Limit::Login);
+    r.public(__path_submit, submit).limit(Limit::Login).counts(Counted::SignIns);
     r.recognized(__path_sign_out, sign_out);
 }
 

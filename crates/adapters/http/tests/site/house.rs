@@ -11,7 +11,7 @@ use doorward_domain::ids::ReplicaId;
 use doorward_domain::settings::{Section as _, Span};
 use doorward_http::{
     Application, CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
-    SettingOption,
+    SettingOption, SettingSource,
 };
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
@@ -226,6 +226,7 @@ pub(crate) fn http_settings((api, login): (i64, i64)) -> HttpSettings {
             default: "".into(),
             value: "".into(),
             hidden: false,
+            source: SettingSource::Environment,
         }],
     }
 }

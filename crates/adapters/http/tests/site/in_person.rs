@@ -246,6 +246,8 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
     let token = access_token(&house, &owner, &robot, &[]).await;
     let kept = api_token(&house, &owner, json!({ "token_name": "kept" })).await;
     let secret = house.get(&format!("/oauth2-provider/apps/{}/secrets", other.id), &owner).await.expect(200).json();
+    access_token(&house, &owner, &other, &[]).await;
+    let grants = house.get(&format!("/oauth2-provider/apps/{}/grants", other.id), &owner).await.expect(200).json();
     let document = house.get("/openapi.json", "").await.expect(200).json();
     let mut tried = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -253,6 +255,9 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
         let is_own_matter = below.starts_with("/oauth2-provider/")
             || below.starts_with("/users/{user}/keys")
             || below.ends_with("/email/verification")
+            || below.ends_with("/email")
+            || below.starts_with("/sessions")
+            || below.starts_with("/users/{user}/sessions")
             || below.ends_with("/password");
         for method in methods.as_object().unwrap().keys().filter(|method| is_own_matter && *method != "get") {
             let path = below
@@ -260,6 +265,8 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
                 .replace("{keyid}", kept.split('-').next().unwrap())
                 .replace("{keyname}", "kept")
                 .replace("{app}", &other.id)
+                .replace("{session}", owner.split('-').next().unwrap())
+                .replace("{grant}", grants["grants"][0]["id"].as_str().unwrap())
                 .replace("{secretID}", secret[0]["id"].as_str().unwrap())
                 // Whether there is such a one does not matter.
                 .replace("{token}", &other.id)

@@ -1,9 +1,10 @@
 //! The audit log.
 
-use super::Conn;
+use super::counted::Count;
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
+use super::{Conn, audit_facets};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{
@@ -14,8 +15,7 @@ use crate::types::{At, Id, Ids};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{Bool, Text};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditFilter, AuditRecord, AuditResource};
 use doorward_domain::ids::{AuditId, OrganizationId, UserId};
@@ -25,13 +25,13 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::StoreError;
-use doorward_ports::audit::{AuditEntry, AuditPage, AuditRepository, COUNT_MAX};
+use doorward_ports::audit::{AuditEntry, AuditFacets, AuditPage, AuditRepository, COUNT_MAX};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use uuid::Uuid;
 
 type Backend = <Conn as Connection>::Backend;
-type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
+pub(super) type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
 impl AuditRepository for UnitOfWork<'_, Conn> {
     fn insert(
@@ -65,6 +65,38 @@ impl AuditRepository for UnitOfWork<'_, Conn> {
                 .load(conn)?;
             let count = count(conn, (filter, visible, after), page, rows.len())?;
             Ok(AuditPage { entries: entries(conn, rows)?, count })
+        })
+    }
+
+    fn list_behind(
+        &mut self,
+        filter: &AuditFilter,
+        visible: &ListFilter,
+        after: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.run(|conn| {
+            let after: Option<Place> = match after {
+                None => None,
+                Some(id) => match position(conn, id)? {
+                    Some(place) => Some(place),
+                    None => return Ok(Vec::new()),
+                },
+            };
+            let Some(found) = matching(filter, visible, after) else { return Ok(Vec::new()) };
+            let rows: Vec<AuditRow> = found
+                .order((audit_logs::time.desc(), audit_logs::id.desc()))
+                .limit(limit.into())
+                .select(AuditRow::as_select())
+                .load(conn)?;
+            entries(conn, rows)
+        })
+    }
+
+    fn facets(&mut self, filter: &AuditFilter, visible: &ListFilter) -> Result<AuditFacets, StoreError> {
+        self.run(|conn| match matching(filter, visible, None) {
+            None => Ok(AuditFacets::default()),
+            Some(found) => audit_facets::of(conn, found),
         })
     }
 
@@ -264,28 +296,4 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
 
 fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
     ids.collect::<HashSet<T>>().into_iter().collect()
-}
-
-/// How many rows a query has.
-#[derive(Debug)]
-struct Count<Q>(Q);
-
-impl<Q> Query for Count<Q> {
-    type SqlType = BigInt;
-}
-
-impl<Q> RunQueryDsl<Conn> for Count<Q> {}
-
-impl<Q> QueryId for Count<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Count<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql("SELECT count(*) FROM (");
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(") AS counted");
-        Ok(())
-    }
 }

@@ -1,7 +1,7 @@
 //! Grants with their tokens.
 
 use super::expiring::Expiring;
-use super::{Conn, hot};
+use super::{Conn, grant_lists, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{
@@ -15,12 +15,14 @@ use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{App, Grant, Scopes};
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::oauth2::{
-    AuthorizedGrant, ClientToken, GrantRepository, Introspection, IntrospectionQuery, Renewal, Rotated, Rotation,
+    AuthorizedGrant, ClientToken, GrantFilter, GrantPage, GrantRepository, Introspection, IntrospectionQuery, Renewal,
+    Rotated, Rotation,
 };
 
 /// A grant is dead when its refresh token is.
@@ -64,6 +66,16 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
             });
             grants.collect::<Result<_, Error>>()
         })
+    }
+
+    fn list(
+        &mut self,
+        filter: GrantFilter,
+        visible: &ListFilter,
+        page: Page,
+        now: Instant,
+    ) -> Result<GrantPage, StoreError> {
+        self.run(|conn| grant_lists::list(conn, filter, visible, page, now))
     }
 
     fn insert(

@@ -29,8 +29,8 @@ const AT_ONCE: usize = 1000;
 type Columns = (BigInt, types::Uuid, types::Uuid, types::Uuid, Integer);
 /// Id, app, user, session, attempts.
 type Row = (i64, Id<AppId>, Id<UserId>, Id<Uuid>, i32);
-/// Grant, app, user, access token, and what is particular about the app.
-type Found = (Id<GrantId>, Id<AppId>, Id<UserId>, String, Json<AppRules>);
+/// Grant, whom to tell of what, access token, and what is particular about the app.
+type Found = (Id<GrantId>, (Id<AppId>, Id<UserId>, Id<Uuid>), String, Json<AppRules>);
 /// Whom to tell of what: app, user, session.
 type Told = (AppId, UserId, Uuid);
 
@@ -40,15 +40,28 @@ type Told = (AppId, UserId, Uuid);
 /// The name of the session goes first: that waits for exchanges of its codes, whose grants are found then, and later ones do not find it.
 pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, Error> {
     let ended = diesel::delete(openid_sessions::table.find(key.as_str())).returning(openid_sessions::sid);
-    let Some(sid) = ended.get_result::<Id<Uuid>>(conn).optional()? else { return Ok(Vec::new()) };
+    let sid: Option<Id<Uuid>> = ended.get_result(conn).optional()?;
+    note_end_of(conn, sid.into_iter().collect())
+}
+
+/// The same for several keys, as many as one statement can name.
+pub(super) fn note_ends(conn: &mut Conn, keys: &[String]) -> Result<Vec<Change>, Error> {
+    let those = openid_sessions::table.filter(openid_sessions::key_id.eq_any(keys));
+    let sids: Vec<Id<Uuid>> = diesel::delete(those).returning(openid_sessions::sid).get_results(conn)?;
+    note_end_of(conn, sids)
+}
+
+fn note_end_of(conn: &mut Conn, sids: Vec<Id<Uuid>>) -> Result<Vec<Change>, Error> {
+    if sids.is_empty() {
+        return Ok(Vec::new());
+    }
     let found: Vec<Found> = openid_grants::table
         .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
         .inner_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_grants::app_id)))
-        .filter(openid_grants::sid.eq(sid))
+        .filter(openid_grants::sid.eq_any(sids))
         .select((
             oauth2_grants::id,
-            oauth2_grants::app_id,
-            oauth2_grants::user_id,
+            (oauth2_grants::app_id, oauth2_grants::user_id, openid_grants::sid),
             oauth2_grants::access_key_id,
             openid_apps::rules,
         ))
@@ -56,9 +69,9 @@ pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, E
         .load(conn)?;
     let mut told = BTreeSet::new();
     let (mut ending, mut touched) = (Vec::new(), Vec::new());
-    for (Id(grant), Id(app), Id(user), access, Json(rules)) in found {
+    for (Id(grant), (Id(app), Id(user), Id(sid)), access, Json(rules)) in found {
         if rules.backchannel_logout_uri.is_some() {
-            told.insert((app, user, sid.0));
+            told.insert((app, user, sid));
         }
         if rules.end_with_session {
             ending.push(Id(grant));
@@ -66,8 +79,8 @@ pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, E
         }
     }
     insert(conn, &told)?;
-    if !ending.is_empty() {
-        diesel::delete(oauth2_grants::table.filter(oauth2_grants::id.eq_any(ending))).execute(conn)?;
+    for some in ending.chunks(AT_ONCE) {
+        diesel::delete(oauth2_grants::table.filter(oauth2_grants::id.eq_any(some))).execute(conn)?;
     }
     Ok(touched)
 }

@@ -27,15 +27,18 @@ macro_rules! condition {
 
 mod apps;
 mod audit;
+mod audit_facets;
 mod client_documents;
 mod client_keys;
 mod clock;
 mod codes;
+mod counted;
 mod counts;
 mod device_authorizations;
 mod expiring;
 mod federated_sessions;
 mod files;
+mod grant_lists;
 mod grants;
 mod group_members;
 mod groups;
@@ -74,6 +77,7 @@ mod scim;
 mod scim_groups;
 mod scim_meant;
 mod scim_tokens;
+mod session_lists;
 mod sessions;
 mod template_versions;
 mod templates;

@@ -114,7 +114,9 @@ impl ApiKeyRepository for UnitOfWork<'_, Conn> {
             &permit.kind().id(key.id.as_str()).owner(key.user_id.0),
             Touches::nobody("nobody has used this key yet"),
             |conn| {
-                diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
+                let began_at = key.is_session().then_some(At(key.created_at));
+                let row = (KeyRow::from(key), api_keys::began_at.eq(began_at));
+                diesel::insert_into(api_keys::table).values(row).execute(conn)?;
                 Ok(())
             },
         )

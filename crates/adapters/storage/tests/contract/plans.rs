@@ -9,7 +9,8 @@ use doorward_domain::names::{Email, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ResourceType, Scope, Subject};
 use doorward_domain::users::{UserFilter, UserStatus};
-use doorward_ports::oauth2::{ClientToken, RedeemingQuery};
+use doorward_ports::oauth2::{ClientToken, GrantFilter, RedeemingQuery};
+use doorward_ports::sessions::SessionFilter;
 use doorward_ports::{Repositories, StoreError};
 use doorward_storage::open;
 use std::collections::HashMap;
@@ -68,7 +69,7 @@ pub(crate) fn taken(log: &Log) -> Vec<String> {
 /// A step of the token path, which can be walked again and again.
 type Step = fn(&mut dyn Repositories, &Granted, i64) -> Result<(), StoreError>;
 
-const STEPS: [(&str, Step); 13] = [
+const STEPS: [(&str, Step); 14] = [
     ("rotate", |repos, granted, n| {
         let rotated = repos.grants().rotate(&permit(), &rotation(granted.client(), &granted.grant, n))?;
         assert!(rotated.is_some(), "{n}");
@@ -172,6 +173,22 @@ const STEPS: [(&str, Step); 13] = [
         repos.users().is_last_owner(granted.user.id)?;
         Ok(())
     }),
+    ("sessions and grants as others look at them", |repos, granted, _| {
+        let owner = Subject::for_user(Uuid::nil()).site_roles(["owner"]).scope(Scope::all()).build();
+        let visible = |kind| owner.list_filter(Action::Read, kind);
+        let keys = visible(ResourceType::ApiKey);
+        for user in [None, Some(granted.user.id)] {
+            let filter = SessionFilter { user, limit: 5, ..SessionFilter::default() };
+            repos.sessions().list(&filter, &keys, NOW)?;
+        }
+        repos.sessions().delete_of_user(&permit(), granted.user.id, None)?;
+        let allowed = visible(ResourceType::Oauth2AppCodeToken);
+        let page = Page { limit: Some(100), ..Page::default() };
+        for (user, app) in [(None, Some(granted.app.id)), (Some(granted.user.id), None)] {
+            repos.grants().list(GrantFilter { user, app }, &allowed, page, NOW)?;
+        }
+        Ok(())
+    }),
     ("purge", |repos, _, _| {
         repos.maintenance().purge(&permit(), NOW - Duration::DAY, 100)?;
         Ok(())
@@ -217,9 +234,10 @@ async fn fill(db: &Fixture) -> Granted {
            FROM (SELECT id, app_id, row_number() OVER (ORDER BY id) n FROM oauth2_app_secrets) s \
              JOIN (SELECT id, row_number() OVER (ORDER BY id) n FROM users) u ON u.n = s.n; \
          INSERT INTO api_keys SELECT {text}, g.user_id, {digest}, 'oauth2_provider_app', '', '', '', {at}, {at}, NULL, {at}, 1, g.app_id, g.id, \
-           g.app_secret_id, NULL, {at}, NULL, NULL{zero} FROM oauth2_grants g WHERE g.purge_on = {day}; \
-         INSERT INTO api_keys SELECT {text}, {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at}, NULL{zero} \
+           g.app_secret_id, NULL, {at}, NULL, NULL{zero}{null}{null} FROM oauth2_grants g WHERE g.purge_on = {day}; \
+         INSERT INTO api_keys SELECT {text}, {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at}, NULL{zero}{null}{null} \
            FROM {series}; \
+         UPDATE api_keys SET began_at = created_at WHERE login_type = 'password'; \
          UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users WHERE email_key = '{}') WHERE name = 'app'; \
          ANALYZE",
         granted.user.email.as_ref().unwrap().key()

@@ -324,6 +324,15 @@ fn writes() -> Vec<Write> {
         ApiKeyRepository::delete_of_scope(Some(User), Ann): |w, r, p| {
             r.api_keys().delete_of_scope(&p.permit(), w.ann.id, ScopeName::ALL)
         };
+        SessionRepository::describe(None, Ann): |w, r, p| r.sessions().describe(&p.permit(), &session(&w.ann), "Firefox on Linux");
+        SessionRepository::delete_of_user(Some(User), Ann): |w, r, p| {
+            r.api_keys().insert(&permit(), &session(&w.ann))?;
+            r.sessions().delete_of_user(&p.permit(), w.ann.id, None)
+        };
+        SessionRepository::delete_all(Some(User)): |w, r, p| {
+            r.api_keys().insert(&permit(), &session(&w.ann))?;
+            r.sessions().delete_all(&p.permit(), None)
+        };
         UserRepository::update_profile(Some(User), Ann): |w, r, p| {
             r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)
         };

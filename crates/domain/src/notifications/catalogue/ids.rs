@@ -95,5 +95,8 @@ pub const TEST: NotificationTemplateId = NotificationTemplateId(uuid!("c425f63e-
 /// New sign-in.
 pub const NEW_SIGN_IN: NotificationTemplateId = NotificationTemplateId(uuid!("d0a8b3b6-4f0e-4b52-9d0d-6a8f4f3f7c11"));
 
+/// Mail address changed.
+pub const EMAIL_CHANGED: NotificationTemplateId = NotificationTemplateId(uuid!("b8b0a6c1-3c55-4c5e-9a35-5f6f0d0c1e27"));
+
 /// Custom Notification.
 pub const CUSTOM: NotificationTemplateId = NotificationTemplateId(uuid!("9f3b6d7e-5a21-4d3c-8c5b-2e1f7a0b4c66"));

@@ -362,6 +362,21 @@ async fn every_end_of_a_session_is_told() {
     assert_eq!(heard().await, [(json!(app.id), sid)], "a session that somebody else has ended");
 
     let (session, sid) = first(&app).await;
+    let listed = house.get("/users/bob/sessions", &owner).await.expect(200).json();
+    assert_eq!(listed["sessions"][0]["apps"], json!([{ "id": app.id, "name": "robot" }]));
+    let key = session.split('-').next().unwrap();
+    house.api(Method::DELETE, &format!("/users/bob/sessions/{key}"), &owner, Value::Null).await.expect(204);
+    assert_eq!(heard().await, [(json!(app.id), sid)], "a session that was found in the list");
+
+    for (path, what) in
+        [("/users/bob/sessions", "all of a user"), ("/sessions?except_current=true", "all of everybody")]
+    {
+        let (_, sid) = first(&app).await;
+        house.api(Method::DELETE, path, &owner, Value::Null).await.expect(200);
+        assert_eq!(heard().await, [(json!(app.id), sid)], "{what}");
+    }
+
+    let (session, sid) = first(&app).await;
     let key = session.split('-').next().unwrap();
     house.api(Method::PUT, &format!("/users/bob/keys/{key}/expire"), &owner, Value::Null).await.expect(204);
     assert_eq!(heard().await, [(json!(app.id), sid)], "a session that was made to expire");
