@@ -259,8 +259,7 @@ async fn the_consent_page_says_in_words_what_is_asked_for() {
             "Create workspaces for you from the templates you may use coder:workspaces.create",
             "People and organizations",
             "See users, your own profile included user:read",
-            "The server",
-            "See licenses license:read",
+            "Only if you get more rights one day (1) See licenses license:read",
         ]
     );
     let uri = asking(&uri, "all user:read");
