@@ -251,7 +251,8 @@ async fn a_resource_has_scopes_of_its_own_which_grant_nothing_here() {
         let error = page(scope).await.redirected_with("error");
         assert_eq!(error.as_deref() == Some("invalid_scope"), wrong, "{scope}");
     }
-    // They are no scopes of anything else.
+    // They are no scopes of this server, nor of another resource that is registered.
+    register(&house, &owner, json!({ "identifier": "https://other.example", "token_format": "opaque" })).await;
     for more in [vec![("scope", "files:read")], vec![("scope", "files:read"), ("resource", "https://other.example")]] {
         let refused = allow(&house, &owner, &app.authorize(&more)).await.expect(302);
         assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"));

@@ -360,11 +360,11 @@ fn writes() -> Vec<Write> {
         ProvisionerDaemonRepository::upsert(None, Acme): |w, r, p| {
             r.provisioner_daemons().upsert(&p.permit(), &w.daemon).map(|known| known.id == w.daemon.id)
         };
+        ProvisionerDaemonRepository::touch(None): |w, r, p| r.provisioner_daemons().touch(&p.permit(), w.daemon.id, NOW);
         ProvisionerDaemonRepository::make_room(None, Acme): |w, r, p| {
             let owner = w.daemon.tags.owner();
             r.provisioner_daemons().make_room(&p.permit(), w.acme.id, owner, 0, NOW + Duration::DAY).map(|gone| gone > 0)
         };
-        ProvisionerDaemonRepository::touch(None): |w, r, p| r.provisioner_daemons().touch(&p.permit(), w.daemon.id, NOW);
         ProvisionerKeyRepository::delete(None, Acme): |w, r, p| {
             r.provisioner_keys().delete(&p.permit(), w.acme.id, w.daemon_key.id)
         };
