@@ -61,7 +61,9 @@ pub enum Command {
         doorward ctl app create robot --redirect-uri https://robot.example.com/ --service-account")]
     Create(Create),
     /// Change an app: what is given takes the place of what is there
-    #[command(after_help = "Example:\n  doorward ctl app edit grafana --redirect-uri https://grafana.example.com/login/generic_oauth --trusted true")]
+    #[command(
+        after_help = "Example:\n  doorward ctl app edit grafana --redirect-uri https://grafana.example.com/login/generic_oauth --trusted true"
+    )]
     Edit(Edit),
     /// Delete an app, with all that it was allowed
     #[command(visible_alias = "rm")]
@@ -134,7 +136,7 @@ pub struct Edit {
 
 /// What an app is made of.
 #[derive(Args, Debug)]
-pub struct Fields {
+pub(crate) struct Fields {
     /// What people see
     #[arg(long)]
     display_name: Option<String>,
@@ -253,13 +255,15 @@ impl Create {
         }
         let made = desk.post(&["oauth2-provider", "apps", &id, "secrets"], &json!({}))?;
         let secret = text(&made, "client_secret_full");
-        if desk.output.output == Format::Json {
+        if desk.output.format == Format::Json {
             if let Some(object) = app.as_object_mut() {
                 object.insert("client_secret".to_owned(), secret.into());
             }
             return print_json(&app);
         }
-        print(&format!("client_id      {client_id}\nclient_secret  {secret}\n\nThe secret is shown this once; the server keeps only its digest.\n"))
+        print(&format!(
+            "client_id      {client_id}\nclient_secret  {secret}\n\nThe secret is shown this once; the server keeps only its digest.\n"
+        ))
     }
 }
 
@@ -295,7 +299,8 @@ impl Secret {
             }
             Self::Delete { app, secret, yes } => {
                 let app = find(desk, &app)?;
-                let question = format!("Delete the secret, and all tokens that {} got by it?", shown(text(&app, "name")));
+                let question =
+                    format!("Delete the secret, and all tokens that {} got by it?", shown(text(&app, "name")));
                 if !confirm(&question, yes.yes)? {
                     return Ok(ExitCode::FAILURE);
                 }

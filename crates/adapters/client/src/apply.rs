@@ -128,7 +128,7 @@ impl Apply {
 
     /// Shows what is to be done, and on standard error what stays though the file does not have it.
     fn show(&self, plan: &Plan) -> anyhow::Result<()> {
-        if self.output.output == Format::Json {
+        if self.output.format == Format::Json {
             let changes: Vec<_> = plan.changes.iter().map(change::Change::to_json).collect();
             print_json(&json!({ "changes": changes, "left": plan.left }))?;
             return Ok(());
@@ -155,9 +155,13 @@ impl Apply {
         let mut worker = Worker::new(desk, state);
         for (done, change) in plan.changes.iter().enumerate() {
             worker.carry_out(change).with_context(|| {
-                format!("{done} of {} were made, and this one was not: {}", count(plan.changes.len(), "change"), change.words())
+                format!(
+                    "{done} of {} were made, and this one was not: {}",
+                    count(plan.changes.len(), "change"),
+                    change.words()
+                )
             })?;
-            if self.output.output == Format::Table {
+            if self.output.format == Format::Table {
                 eprintln!("done: {}", change.words());
             }
         }

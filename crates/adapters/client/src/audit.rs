@@ -1,10 +1,13 @@
 //! `doorward ctl audit`.
 
 use crate::desk::{Act, Desk, Paged};
+use crate::failure::status_of;
 use crate::print::{Column, further, moment, plain, print_list, usual};
 use crate::words::text;
-use clap::Subcommand;
+use anyhow::Context as _;
+use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const COLUMNS: [Column; 12] = [
@@ -50,11 +53,63 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER", default_value_t = 100)]
         limit: usize,
     },
+    /// Write all that is found, newest first, as it comes
+    #[command(after_help = "Examples:\n  doorward ctl audit export --format csv --out audit.csv\n  \
+                      doorward ctl audit export 'date_from:2026-01-01' | jq -r .description")]
+    Export {
+        /// What to look for, in the search language of the server
+        #[arg(default_value = "")]
+        query: String,
+        /// As what: jsonl, an entry of the API on each line, or csv
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: Written,
+        /// The file, which only you can read; standard output without it. It is there when it is whole
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// As what the log is written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Written {
+    /// JSON, an entry on each line
+    #[default]
+    Jsonl,
+    /// A table, for spreadsheets
+    Csv,
+}
+
+/// Writes to standard output, or to a file that appears when it is whole.
+fn export(desk: &Desk, query: &str, format: Written, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let format = match format {
+        Written::Jsonl => "jsonl",
+        Written::Csv => "csv",
+    };
+    let query = [("q", query), ("format", format)];
+    let explain = |error: anyhow::Error| {
+        if status_of(&error) == Some(404) {
+            return error.context(format!("{} does not write its log out", desk.place));
+        }
+        error
+    };
+    let Some(path) = out else {
+        desk.download(&["audit", "export"], &query, &mut std::io::stdout().lock()).map_err(explain)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder);
+    let mut file = file.with_context(|| format!("cannot write into {}", folder.display()))?;
+    desk.download(&["audit", "export"], &query, &mut file).map_err(explain)?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Act for Command {
     fn act(self, desk: &Desk) -> anyhow::Result<ExitCode> {
-        let Self::List { query, limit } = self;
+        let (query, limit) = match self {
+            Self::List { query, limit } => (query, limit),
+            Self::Export { query, format, out } => return export(desk, &query, format, out.as_deref()),
+        };
         let list = Paged { parts: &["audit"], query: &[("q", &query)], member: "audit_logs", by_id: false };
         print_list(&desk.output, &COLUMNS, &desk.pages(&list, (limit > 0).then_some(limit))?)
     }

@@ -4,7 +4,7 @@ use crate::desk::{Desk, Surroundings};
 use crate::failure::{status_of, usage};
 use crate::options::{At, Format, Output};
 use crate::print::{print, print_json};
-use crate::words::{shown, text, texts};
+use crate::words::{rows, shown, text, texts};
 use anyhow::bail;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -47,7 +47,7 @@ impl Can {
         let Some(allowed) = answer.get("allowed").and_then(Value::as_bool) else {
             bail!("the server gives no answer");
         };
-        match self.output.output {
+        match self.output.format {
             Format::Json => print_json(&answer)?,
             Format::Table => print(&self.told(allowed, &answer))?,
         };
@@ -110,8 +110,12 @@ impl Can {
             ("user", [name]) => desk.get(&["users", name], &[])?,
             ("template", [name]) => desk.get(&["organizations", "default", "templates", name], &[])?,
             ("template", [org, name]) => desk.get(&["organizations", org, "templates", name], &[])?,
-            ("group", [name]) => desk.get(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?,
-            ("group", [org, name]) => desk.get(&["organizations", org, "groups", name], &[("exclude_members", "true")])?,
+            ("group", [name]) => {
+                desk.get(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?
+            }
+            ("group", [org, name]) => {
+                desk.get(&["organizations", org, "groups", name], &[("exclude_members", "true")])?
+            }
             ("workspace", [name]) => desk.get(&["users", &self.user, "workspace", name], &[])?,
             ("workspace", [owner, name]) => desk.get(&["users", owner, "workspace", name], &[])?,
             ("organization", [name]) => {
@@ -132,9 +136,9 @@ impl Can {
     }
 
     fn told(&self, allowed: bool, answer: &Value) -> String {
-        let (who, verb) = if self.user == "me" { ("You", "may") } else { (self.user.as_str(), "may") };
+        let who = if self.user == "me" { "You" } else { self.user.as_str() };
         let not = if allowed { "" } else { " not" };
-        let mut out = format!("{} {verb}{not} {} {}.\n", shown(who), shown(&self.action), shown(&self.object));
+        let mut out = format!("{} may{not} {} {}.\n", shown(who), shown(&self.action), shown(&self.object));
         if !self.why {
             return out;
         }
@@ -149,10 +153,25 @@ impl Can {
         for also in further {
             let _ = writeln!(out, "Without that: {}{}.", level(text(also, "level")), by(also));
         }
-        let changes = answer.get("would_change").or_else(|| answer.get("changes")).and_then(Value::as_array);
-        for change in changes.map(Vec::as_slice).unwrap_or_default() {
-            let words = change.as_str().unwrap_or_else(|| text(change, "text"));
-            let _ = writeln!(out, "It would be otherwise with: {}.", shown(words));
+        for step in rows(answer, "chain") {
+            let heard =
+                if step.get("heard").and_then(Value::as_bool).unwrap_or(true) { "" } else { ", which does not count" };
+            let says = match text(&step, "says") {
+                "allow" => "allows it",
+                "deny" => "denies it",
+                _ => continue,
+            };
+            let _ = writeln!(out, "{} {says}{}{heard}.", capital(level(text(&step, "level"))), by(&step));
+        }
+        let change = answer.get("change").unwrap_or(&Value::Null);
+        for first in rows(change, "first") {
+            let _ = writeln!(out, "In any case it takes this: {}.", shown(&change_words(&first)));
+        }
+        let ways = rows(change, "ways");
+        let together = text(change, "needs") == "all" && ways.len() > 1;
+        for way in &ways {
+            let whether = if together { "Together with the others" } else { "By itself" };
+            let _ = writeln!(out, "{whether} this would change it: {}.", shown(&change_words(way)));
         }
         out
     }
@@ -165,9 +184,40 @@ fn level(level: &str) -> &str {
         "organization" => "a role in the organization",
         "user" => "what one may do with one's own",
         "access_list" => "an access list",
-        "scope" => "the scopes",
+        "scope" => "what the token is for",
         other => other,
     }
+}
+
+/// What would change an answer, in words.
+fn change_words(change: &Value) -> String {
+    let (role, organization) = (text(change, "role"), text(change, "organization_id"));
+    let (group, scope) = (text(change, "group_id"), text(change, "scope"));
+    match text(change, "kind") {
+        "activate" => "activate the account".to_owned(),
+        "suspend" => "suspend the account".to_owned(),
+        "add_scope" => format!("the scope {scope}"),
+        "give_site_role" => format!("give the role {role} of the site"),
+        "take_site_role" => format!("take the role {role} of the site"),
+        "add_member" => format!("make the user a member of the organization {organization}"),
+        "remove_member" => format!("take the user out of the organization {organization}"),
+        "give_organization_role" => format!("give the role {role} in the organization {organization}"),
+        "take_organization_role" => format!("take the role {role} in the organization {organization}"),
+        "take_default_role" => format!("take the role {role} from all members of the organization {organization}"),
+        "add_to_group" => format!("add the user to the group {group}"),
+        "remove_from_group" => format!("remove the user from the group {group}"),
+        "add_to_access_list" => "an entry of the user on the access list".to_owned(),
+        "remove_from_access_list" if group.is_empty() => "remove the entry of the user from the access list".to_owned(),
+        "remove_from_access_list" => format!("remove the entry of the group {group} from the access list"),
+        "remove_everyone_from_access_list" => "remove the entry of all members from the access list".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// As at the beginning of a sentence.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The roles and entries that decided.
@@ -188,6 +238,41 @@ fn by(because: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_explanation_is_told_in_words() {
+        let can = Can {
+            user: "bob".to_owned(),
+            action: "use".to_owned(),
+            object: "template/dev".to_owned(),
+            org: None,
+            owner: None,
+            why: true,
+            at: At::default(),
+            output: Output::default(),
+        };
+        let answer = json!({
+            "allowed": false,
+            "because": {"code": "nothing_allows", "text": "no permission allows it"},
+            "chain": [
+                {"level": "scope", "says": "allow", "heard": true},
+                {"level": "site", "says": "silent", "heard": true},
+                {"level": "organization", "says": "deny", "heard": false, "roles": [{"name": "x"}]},
+            ],
+            "change": {"needs": "any", "first": [{"kind": "activate"}], "ways": [
+                {"kind": "add_to_group", "group_id": "g"}, {"kind": "give_site_role", "role": "template-admin"},
+            ]},
+        });
+        let told = can.told(false, &answer);
+        assert_eq!(
+            told,
+            "bob may not use template/dev.\nBecause no permission allows it.\nWhat the token is for allows it.\n\
+             A role in the organization denies it (role x), which does not count.\n\
+             In any case it takes this: activate the account.\n\
+             By itself this would change it: add the user to the group g.\n\
+             By itself this would change it: give the role template-admin of the site.\n"
+        );
+    }
 
     #[test]
     fn who_decided_is_named() {

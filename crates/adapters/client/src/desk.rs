@@ -11,6 +11,7 @@ use doorward_domain::Secret;
 use doorward_ports::{Clock, Random};
 use serde_json::Value;
 use std::cell::RefCell;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,12 +74,19 @@ impl Desk {
     pub(crate) fn open(at: &At, output: &Output, around: &Surroundings) -> anyhow::Result<Self> {
         let http = Http::new(at.ca_file.as_deref(), around.version)?;
         let clock = Arc::clone(&around.clock);
-        let desk = |place, folder, credential| {
-            Self { place, http, output: output.clone(), clock, folder, credential: RefCell::new(credential) }
+        let desk = |place, folder, credential| Self {
+            place,
+            http,
+            output: output.clone(),
+            clock,
+            folder,
+            credential: RefCell::new(credential),
         };
         if let Some(token) = std::env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
             let named = at.server.as_deref().filter(|named| !named.trim().is_empty());
-            let named = named.ok_or_else(|| usage(format!("{TOKEN} is for the server that --server or DOORWARD_URL names, and neither does")))?;
+            let named = named.ok_or_else(|| {
+                usage(format!("{TOKEN} is for the server that --server or DOORWARD_URL names, and neither does"))
+            })?;
             let credential = Credential::Token { token: Secret::from(token.trim()) };
             return Ok(desk(Place::parse(named)?, None, credential));
         }
@@ -138,10 +146,10 @@ impl Desk {
             let (size, offset) = (wanted.to_string(), found.len().to_string());
             let mut asked = list.query.to_vec();
             asked.push(("limit", &size));
-            let last = found.last().map(|row| text(row, "id").to_owned()).unwrap_or_default();
+            let after = found.last().map(|row| text(row, "id").to_owned()).unwrap_or_default();
             match found.is_empty() {
                 true => {}
-                false if list.by_id => asked.push(("after_id", &last)),
+                false if list.by_id => asked.push(("after_id", &after)),
                 false => asked.push(("offset", &offset)),
             }
             let page = rows(&self.get(list.parts, &asked)?, list.member);
@@ -183,15 +191,26 @@ impl Desk {
         }
     }
 
-    /// Sends a request with the credential, which is renewed when it is over.
-    fn send(&self, method: Method, url: &Url, content: Content<'_>) -> anyhow::Result<Answer> {
+    /// Reads something long from the API, and writes it as it comes.
+    pub(crate) fn download(&self, parts: &[&str], query: &[(&str, &str)], out: &mut dyn Write) -> anyhow::Result<()> {
+        self.renew_if_over()?;
+        let path: Vec<&str> = ["api", "v2"].iter().chain(parts).copied().collect();
+        let token = self.credential.borrow().token().clone();
+        let answer = self.http.download(&self.place.at(&path, query)?, &token, out)?;
+        if answer.is_success() { Ok(()) } else { Err(self.refused(&answer).into()) }
+    }
+
+    fn renew_if_over(&self) -> anyhow::Result<()> {
         let old = match &*self.credential.borrow() {
             Credential::Grant(grant) if grant.is_over(&*self.clock) => Some(grant.clone()),
             Credential::Grant(_) | Credential::Session { .. } | Credential::Token { .. } => None,
         };
-        if let Some(old) = old {
-            self.renew(&old)?;
-        }
+        old.map_or(Ok(()), |old| self.renew(&old))
+    }
+
+    /// Sends a request with the credential, which is renewed when it is over.
+    fn send(&self, method: Method, url: &Url, content: Content<'_>) -> anyhow::Result<Answer> {
+        self.renew_if_over()?;
         let answer = self.patiently(method, url, content)?;
         let used = match &*self.credential.borrow() {
             Credential::Grant(grant) if answer.status == 401 => Some(grant.clone()),

@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn a_refusal_of_an_authorization_server_is_told_too() {
         let refused = Refused::of(400, &json!({"error": "invalid_grant", "error_description": "it is over"}));
-        assert_eq!((refused.code(), refused.to_string()), ("invalid_grant", "invalid_grant (400): it is over".to_owned()));
+        assert_eq!(
+            (refused.code(), refused.to_string()),
+            ("invalid_grant", "invalid_grant (400): it is over".to_owned())
+        );
         assert_eq!(Refused::of(502, &Value::Null).hinted("Later.").to_string(), "the server answers 502\nLater.");
     }
 }

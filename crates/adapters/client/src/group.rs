@@ -56,7 +56,9 @@ pub enum Command {
         limit: Option<usize>,
     },
     /// Make a group
-    #[command(after_help = "Example:\n  doorward ctl group create eng --org acme --display-name Engineers --quota 10 --add ann --add bob")]
+    #[command(
+        after_help = "Example:\n  doorward ctl group create eng --org acme --display-name Engineers --quota 10 --add ann --add bob"
+    )]
     Create {
         #[command(flatten)]
         which: Which,

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, anyhow, bail};
 use doorward_domain::Secret;
 use serde_json::Value;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::http::Request;
+use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, AsSendBody};
+use ureq::{Agent, AsSendBody, Body};
 use url::Url;
 
 /// How long a connection may take to come about.
@@ -116,7 +116,8 @@ impl Http {
         token: Option<&Secret<String>>,
         content: Content<'_>,
     ) -> anyhow::Result<Answer> {
-        let mut request = Request::builder().method(method.as_str()).uri(url.as_str()).header("Accept", "application/json");
+        let mut request =
+            Request::builder().method(method.as_str()).uri(url.as_str()).header("Accept", "application/json");
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {}", token.expose()));
         }
@@ -135,28 +136,54 @@ impl Http {
         }
     }
 
-    fn run(
-        &self,
-        url: &Url,
-        request: Result<Request<impl AsSendBody>, ureq::http::Error>,
-    ) -> anyhow::Result<Answer> {
-        // What cannot be a header may be the token: it is not shown.
-        let request = request.map_err(|_unprintable| anyhow!("the token of this server is none that can be sent"))?;
+    /// Reads something as long as it is, and writes it as it comes. What is refused is an answer.
+    pub(crate) fn download(&self, url: &Url, token: &Secret<String>, out: &mut dyn Write) -> anyhow::Result<Answer> {
+        let request =
+            Request::builder().uri(url.as_str()).header("Authorization", format!("Bearer {}", token.expose()));
+        let request = request.body(()).map_err(|_unprintable| anyhow!(UNPRINTABLE))?;
+        // It may take as long as it will, and may not stand still.
+        let patient = self.agent.configure_request(request);
+        let request = patient.timeout_global(None).timeout_per_read(Some(ANSWER)).build();
         let answer = self.agent.run(request).map_err(|error| unreachable(url, error))?;
-        let status = answer.status().as_u16();
-        if (300..400).contains(&status) {
-            let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("another place");
-            bail!("{} leads on to {}: sign in at the address where the server really is", origin(url), crate::words::shown(to));
+        if !answer.status().is_success() {
+            return read(url, answer);
         }
-        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = answer.into_body().into_with_config().limit(LONGEST).read_to_vec();
-        let body = body.map_err(|error| unreachable(url, error))?;
-        Ok(Answer {
-            status,
-            retry_after: retry_after.map(Duration::from_secs),
-            body: serde_json::from_slice(&body).unwrap_or_default(),
-        })
+        let mut body = answer.into_body().into_reader();
+        io::copy(&mut body, out).with_context(|| format!("what {} sends is not whole", origin(url)))?;
+        out.flush().context("cannot write it down")?;
+        Ok(Answer { status: 200, retry_after: None, body: Value::Null })
     }
+
+    fn run(&self, url: &Url, request: Result<Request<impl AsSendBody>, ureq::http::Error>) -> anyhow::Result<Answer> {
+        // What cannot be a header may be the token: it is not shown.
+        let request = request.map_err(|_unprintable| anyhow!(UNPRINTABLE))?;
+        let answer = self.agent.run(request).map_err(|error| unreachable(url, error))?;
+        read(url, answer)
+    }
+}
+
+/// Why a token is not sent. It is not shown.
+const UNPRINTABLE: &str = "the token of this server is none that can be sent";
+
+/// Reads an answer to its end.
+fn read(url: &Url, answer: Response<Body>) -> anyhow::Result<Answer> {
+    let status = answer.status().as_u16();
+    if (300..400).contains(&status) {
+        let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("another place");
+        bail!(
+            "{} leads on to {}: sign in at the address where the server really is",
+            origin(url),
+            crate::words::shown(to)
+        );
+    }
+    let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = answer.into_body().into_with_config().limit(LONGEST).read_to_vec();
+    let body = body.map_err(|error| unreachable(url, error))?;
+    Ok(Answer {
+        status,
+        retry_after: retry_after.map(Duration::from_secs),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    })
 }
 
 /// Scheme, host and port: nothing of an address that may be secret.

@@ -23,6 +23,7 @@ mod permissions;
 mod place;
 mod print;
 mod role;
+mod session;
 mod token;
 mod user;
 mod vault;
@@ -81,6 +82,7 @@ pub enum Verb {
 /// Commands against a server.
 #[derive(Debug, Subcommand)]
 pub enum Ctl {
+    /// About oneself, and about the server as a whole
     #[command(flatten)]
     Verb(Verb),
     /// List, make and change users
@@ -95,6 +97,8 @@ pub enum Ctl {
     App(Noun<app::Command>),
     /// List, make and delete API tokens
     Token(Noun<token::Command>),
+    /// List and end sessions
+    Session(Noun<session::Command>),
     /// Read the audit log
     Audit(Noun<audit::Command>),
 }
@@ -110,10 +114,9 @@ pub struct Noun<C: Subcommand> {
     output: Output,
 }
 
-impl<C: Subcommand + Act> Noun<C> {
-    fn run(self, around: &Surroundings) -> anyhow::Result<ExitCode> {
-        self.command.act(&Desk::open(&self.at, &self.output, around)?)
-    }
+/// Does it, as whoever is signed in.
+fn act<C: Subcommand + Act>(noun: Noun<C>, around: &Surroundings) -> anyhow::Result<ExitCode> {
+    noun.command.act(&Desk::open(&noun.at, &noun.output, around)?)
 }
 
 impl Verb {
@@ -138,13 +141,14 @@ impl Ctl {
     pub fn run(self, around: &Surroundings) -> ExitCode {
         let done = match self {
             Self::Verb(verb) => return verb.run(around),
-            Self::User(noun) => noun.run(around),
-            Self::Org(noun) => noun.run(around),
-            Self::Group(noun) => noun.run(around),
-            Self::Role(noun) => noun.run(around),
-            Self::App(noun) => noun.run(around),
-            Self::Token(noun) => noun.run(around),
-            Self::Audit(noun) => noun.run(around),
+            Self::User(noun) => act(noun, around),
+            Self::Org(noun) => act(noun, around),
+            Self::Group(noun) => act(noun, around),
+            Self::Role(noun) => act(noun, around),
+            Self::App(noun) => act(noun, around),
+            Self::Token(noun) => act(noun, around),
+            Self::Session(noun) => act(noun, around),
+            Self::Audit(noun) => act(noun, around),
         };
         finish(done, false)
     }

@@ -9,7 +9,7 @@ use crate::loopback::Loopback;
 use crate::oauth::{self, Client, Metadata, Polled};
 use crate::options::{At, Output};
 use crate::place::Place;
-use crate::print::{further, moment, names, plain, print, print_one, usual};
+use crate::print::{further, moment, names, plain, print, print_list, print_one, usual};
 use crate::vault::{Credential, Entry, Folder, Grant};
 use crate::words::{shown, text};
 use anyhow::bail;
@@ -21,8 +21,9 @@ use std::time::Duration;
 
 /// `doorward login`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Login {
-    /// The server, where people reach it, such as https://door.example.com
+    /// The server, where people reach it, such as `https://door.example.com`
     url: Option<String>,
     /// Sign in on another device: shows a code that is entered there
     #[arg(long, conflicts_with_all = ["key", "token_stdin"])]
@@ -58,6 +59,9 @@ pub struct Logout {
 /// `doorward whoami`.
 #[derive(Args, Debug)]
 pub struct Whoami {
+    /// List the servers you are signed in to, without asking them
+    #[arg(long)]
+    servers: bool,
     #[command(flatten)]
     at: At,
     #[command(flatten)]
@@ -140,8 +144,14 @@ impl Login {
         }
     }
 
-    fn client<'a>(&'a self, http: &'a Http, metadata: &'a Metadata, client_id: String, around: &'a Surroundings) -> Client<'a> {
-        Client { http, clock: &*around.clock, metadata, client_id, scopes: &self.scopes }
+    fn client<'a>(
+        &'a self,
+        http: &'a Http,
+        metadata: &'a Metadata,
+        client_id: String,
+        around: &'a Surroundings,
+    ) -> Client<'a> {
+        Client { http, clock: &*around.clock, metadata, id: client_id, scopes: &self.scopes }
     }
 
     /// By a browser on this machine, which brings the answer back by itself.
@@ -177,7 +187,11 @@ impl Login {
 fn by_device(client: &Client<'_>, no_browser: bool) -> anyhow::Result<Grant> {
     let codes = client.begin_device().map_err(device_hint)?;
     let whole = &codes.verification_uri_complete;
-    eprintln!("Open {} on any device, and enter the code\n\n  {}\n", shown(&codes.verification_uri), shown(&codes.user_code));
+    eprintln!(
+        "Open {} on any device, and enter the code\n\n  {}\n",
+        shown(&codes.verification_uri),
+        shown(&codes.user_code)
+    );
     if !no_browser && !whole.is_empty() {
         browser::open(whole);
     }
@@ -242,6 +256,9 @@ impl Logout {
 
 impl Whoami {
     pub(crate) fn run(self, around: &Surroundings) -> anyhow::Result<ExitCode> {
+        if self.servers {
+            return self.list();
+        }
         let desk = Desk::open(&self.at, &self.output, around)?;
         let mut user = desk.get(&["users", "me"], &[])?;
         let organizations = desk.get(&["users", "me", "organizations"], &[])?;
@@ -268,5 +285,22 @@ impl Whoami {
             further("created", |row| moment(row, "created_at")),
         ];
         print_one(&desk.output, &columns, &user)
+    }
+
+    /// The servers that are kept. Whether they still know one is not asked.
+    fn list(&self) -> anyhow::Result<ExitCode> {
+        let vault = Folder::find()?.read()?;
+        let row = |(server, entry): (&str, &Entry)| {
+            let by = entry.credential.as_ref().map_or("", Credential::words);
+            json!({ "server": server, "username": entry.user, "signed_in_by": by, "current": server == vault.current() })
+        };
+        let rows: Vec<Value> = vault.signed_in().map(row).collect();
+        let columns = [
+            usual("server", |row| plain(row, "server")),
+            usual("username", |row| plain(row, "username")),
+            usual("signed-in-by", |row| plain(row, "signed_in_by")),
+            usual("current", |row| plain(row, "current")),
+        ];
+        print_list(&self.output, &columns, &rows)
     }
 }

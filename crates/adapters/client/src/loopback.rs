@@ -52,18 +52,32 @@ impl Loopback {
         loop {
             let mut returned: Returned = match receiver.recv_timeout(PATIENCE) {
                 Ok(returned) => returned,
-                Err(RecvTimeoutError::Timeout) => bail!("nobody has signed in within {} minutes", PATIENCE.as_secs() / 60),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("nobody has signed in within {} minutes", PATIENCE.as_secs() / 60)
+                }
                 Err(RecvTimeoutError::Disconnected) => bail!("the port for the browser was closed"),
             };
             let parameter = |name: &str| returned.parameters.get(name).map_or("", String::as_str);
             if parameter("state") != state.expose() {
-                answer(&mut returned.stream, "400 Bad Request", &page("This is not the sign-in that the command line waits for.", false));
+                answer(
+                    &mut returned.stream,
+                    "400 Bad Request",
+                    &page("This is not the sign-in that the command line waits for.", false),
+                );
                 continue;
             }
             let told = read(&parameter, issuer);
             match &told {
-                Ok(_) => answer(&mut returned.stream, "200 OK", &page("You can close this window and go back to the command line.", true)),
-                Err(_) => answer(&mut returned.stream, "200 OK", &page("Nothing was allowed. You can close this window.", false)),
+                Ok(_) => answer(
+                    &mut returned.stream,
+                    "200 OK",
+                    &page("You can close this window and go back to the command line.", true),
+                ),
+                Err(_) => answer(
+                    &mut returned.stream,
+                    "200 OK",
+                    &page("Nothing was allowed. You can close this window.", false),
+                ),
             }
             return told;
         }
@@ -79,7 +93,11 @@ fn read<'a>(parameter: &impl Fn(&str) -> &'a str, issuer: &str) -> anyhow::Resul
         ("access_denied", _) => bail!("the sign-in was refused in the browser"),
         ("", "") => bail!("the browser came back without an answer"),
         ("", code) => Ok(Secret::from(code)),
-        (error, _) => bail!("the server refuses: {} {}", crate::words::shown(error), crate::words::shown(parameter("error_description"))),
+        (error, _) => bail!(
+            "the server refuses: {} {}",
+            crate::words::shown(error),
+            crate::words::shown(parameter("error_description"))
+        ),
     }
 }
 
@@ -114,7 +132,10 @@ fn answer(stream: &mut TcpStream, status: &str, body: &str) {
          X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).and_then(|()| stream.flush());
+    let _ = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(body.as_bytes()))
+        .and_then(|()| stream.flush());
 }
 
 fn page(text: &str, done: bool) -> String {

@@ -77,7 +77,7 @@ pub(crate) struct Client<'a> {
     pub(crate) http: &'a Http,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) metadata: &'a Metadata,
-    pub(crate) client_id: String,
+    pub(crate) id: String,
     /// Which scopes are asked for; all that there are, when there is none.
     pub(crate) scopes: &'a [String],
 }
@@ -143,7 +143,7 @@ impl Client<'_> {
         let mut url = endpoint(&self.metadata.authorization_endpoint)?;
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("response_type", "code").append_pair("client_id", &self.client_id);
+            query.append_pair("response_type", "code").append_pair("client_id", &self.id);
             query.append_pair("redirect_uri", &redirect_uri).append_pair("state", state.expose());
             query.append_pair("code_challenge", &challenge(&verifier)).append_pair("code_challenge_method", "S256");
             query.append_pair("resource", &self.metadata.issuer);
@@ -161,7 +161,7 @@ impl Client<'_> {
             ("code", code.expose()),
             ("redirect_uri", &pending.redirect_uri),
             ("code_verifier", pending.verifier.expose()),
-            ("client_id", &self.client_id),
+            ("client_id", &self.id),
         ])?;
         self.granted(&answer)
     }
@@ -169,7 +169,7 @@ impl Client<'_> {
     /// Asks for the codes of a device.
     pub(crate) fn begin_device(&self) -> anyhow::Result<DeviceCodes> {
         let scope = self.scopes.join(" ");
-        let mut form = vec![("client_id", self.client_id.as_str()), ("resource", &self.metadata.issuer)];
+        let mut form = vec![("client_id", self.id.as_str()), ("resource", &self.metadata.issuer)];
         if !scope.is_empty() {
             form.push(("scope", &scope));
         }
@@ -194,7 +194,7 @@ impl Client<'_> {
         let answer = self.ask_tokens(&[
             ("grant_type", DEVICE_CODE),
             ("device_code", codes.device_code.expose()),
-            ("client_id", &self.client_id),
+            ("client_id", &self.id),
         ])?;
         if answer.is_success() {
             return self.granted(&answer).map(Polled::Granted);
@@ -217,7 +217,7 @@ impl Client<'_> {
             return Err(Refused::of(answer.status, &answer.body).into());
         }
         let endpoints = Endpoints {
-            client_id: self.client_id.clone(),
+            client_id: self.id.clone(),
             token: self.metadata.token_endpoint.clone(),
             revocation: self.metadata.revocation_endpoint.clone(),
         };

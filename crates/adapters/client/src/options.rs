@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Which server is meant.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
-pub struct At {
+pub(crate) struct At {
     /// The server: its address, or the host of one you are signed in to; the one of the last `doorward login` without it
     #[arg(long, global = true, value_name = "URL", env = "DOORWARD_URL")]
     pub(crate) server: Option<String>,
@@ -18,10 +18,10 @@ pub struct At {
 /// How a command prints what it found.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub(crate) struct Output {
     /// How to print: a table for people, or JSON as the API has it
-    #[arg(long, short, global = true, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(crate) output: Format,
+    #[arg(long = "output", short = 'o', global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: Format,
     /// Which columns a table has, and in which order
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Output {
 
 /// Whether a person or a program reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Columns, for people
     #[default]
     Table,

@@ -18,7 +18,9 @@ impl Place {
             return Err(usage("the address of a server begins with https:// or http://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(usage("the address of a server has no user and no password in it; `doorward login` asks for them"));
+            return Err(usage(
+                "the address of a server has no user and no password in it; `doorward login` asks for them",
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(usage("the address of a server ends before `?` and `#`"));
@@ -94,7 +96,9 @@ mod tests {
         ] {
             assert_eq!((place(typed).as_str(), place(typed).host().as_str()), (address, host));
         }
-        for typed in ["", "ftp://a.example", "https://ann:secret@a.example", "https://a.example/?x=1", "https://a.example#x"] {
+        for typed in
+            ["", "ftp://a.example", "https://ann:secret@a.example", "https://a.example/?x=1", "https://a.example#x"]
+        {
             let error = Place::parse(typed).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

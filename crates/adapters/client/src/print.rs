@@ -45,7 +45,7 @@ pub(crate) fn print_json(value: &Value) -> anyhow::Result<ExitCode> {
 
 /// Says what was done, or prints what the server says of it.
 pub(crate) fn print_done(output: &Output, words: &str, value: &Value) -> anyhow::Result<ExitCode> {
-    match output.output {
+    match output.format {
         Format::Json => print_json(value),
         Format::Table => print(&format!("{}\n", shown(words))),
     }
@@ -54,7 +54,7 @@ pub(crate) fn print_done(output: &Output, words: &str, value: &Value) -> anyhow:
 /// Prints a list.
 pub(crate) fn print_list(output: &Output, columns: &[Column], rows: &[Value]) -> anyhow::Result<ExitCode> {
     let chosen = choose(output, columns)?;
-    match output.output {
+    match output.format {
         Format::Json => print_json(&Value::Array(rows.to_vec())),
         Format::Table => print(&table(&chosen, rows, !output.no_header)),
     }
@@ -63,14 +63,18 @@ pub(crate) fn print_list(output: &Output, columns: &[Column], rows: &[Value]) ->
 /// Prints one thing: a line for each column.
 pub(crate) fn print_one(output: &Output, columns: &[Column], row: &Value) -> anyhow::Result<ExitCode> {
     let chosen = if output.columns.is_empty() { columns.to_vec() } else { choose(output, columns)? };
-    if output.output == Format::Json {
+    if output.format == Format::Json {
         return print_json(row);
     }
     let width = chosen.iter().map(|column| column.name.len()).max().unwrap_or(0);
     let line = |column: &Column| {
         let value = (column.of)(row);
         let value = shown(&value);
-        if output.no_header { format!("{value}\n") } else { format!("{:width$}  {value}", column.name).trim_end().to_owned() + "\n" }
+        if output.no_header {
+            format!("{value}\n")
+        } else {
+            format!("{:width$}  {value}", column.name).trim_end().to_owned() + "\n"
+        }
     };
     print(&chosen.iter().map(line).collect::<String>())
 }
@@ -170,7 +174,8 @@ mod tests {
 
     #[test]
     fn moments_are_told_to_the_second() {
-        let value = json!({"a": "2026-04-01T10:00:00.123456Z", "b": "0001-01-01T00:00:00Z", "c": "2026-04-01T10:00:00Z"});
+        let value =
+            json!({"a": "2026-04-01T10:00:00.123456Z", "b": "0001-01-01T00:00:00Z", "c": "2026-04-01T10:00:00Z"});
         let told = ["a", "b", "c", "d"].map(|member| moment(&value, member));
         assert_eq!(told, ["2026-04-01T10:00:00Z", "never", "2026-04-01T10:00:00Z", "never"]);
     }

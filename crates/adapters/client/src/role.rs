@@ -47,7 +47,9 @@ pub enum Command {
                       doorward ctl role create reader --org acme --permission '*:read' --permission '!audit_log:read'")]
     Create(Definition),
     /// Change a custom role: what is given takes the place of what is there
-    #[command(after_help = "Example:\n  doorward ctl role edit deployer --org acme --permission template:read --permission template:use")]
+    #[command(
+        after_help = "Example:\n  doorward ctl role edit deployer --org acme --permission template:read --permission template:use"
+    )]
     Edit(Definition),
     /// Delete a custom role, and take it from all who have it
     #[command(visible_alias = "rm")]
@@ -138,7 +140,8 @@ impl Act for Command {
                 print_done(output, &format!("Changed the role {} of {}.", definition.role, definition.org), &changed)
             }
             Self::Delete { role, org, yes } => {
-                let question = format!("Delete the role {} of {}, and take it from all who have it?", shown(&role), shown(&org));
+                let question =
+                    format!("Delete the role {} of {}, and take it from all who have it?", shown(&role), shown(&org));
                 if !confirm(&question, yes.yes)? {
                     return Ok(ExitCode::FAILURE);
                 }

@@ -37,7 +37,10 @@ fn scopes(row: &Value) -> String {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List tokens
-    #[command(visible_alias = "ls", after_help = "Examples:\n  doorward ctl token list\n  doorward ctl token list --all --expired")]
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:\n  doorward ctl token list\n  doorward ctl token list --all --expired"
+    )]
     List {
         /// Whose, by name or id
         #[arg(long, default_value = "me")]
@@ -154,7 +157,8 @@ impl Create {
             body.insert("token_name".to_owned(), name.into());
         }
         if let Some(lifetime) = self.lifetime {
-            let nanoseconds = i64::try_from(lifetime.as_nanos()).or(Err(usage("so long a lifetime cannot be asked for")))?;
+            let nanoseconds =
+                i64::try_from(lifetime.as_nanos()).or(Err(usage("so long a lifetime cannot be asked for")))?;
             body.insert("lifetime".to_owned(), nanoseconds.into());
         }
         for (member, list) in [("scopes", self.scopes), ("allow_list", self.allow)] {

@@ -176,7 +176,9 @@ impl Folder {
         }
         let home = || variable("HOME").map(|home| home.join(".config"));
         let base = variable("XDG_CONFIG_HOME").or_else(home);
-        let base = base.with_context(|| format!("there is no home folder (HOME), and {FOLDER} names none to keep credentials in"))?;
+        let base = base.with_context(|| {
+            format!("there is no home folder (HOME), and {FOLDER} names none to keep credentials in")
+        })?;
         Ok(Self(base.join("doorward")))
     }
 
@@ -280,7 +282,10 @@ mod tests {
             let entry = vault.entry(&vault.choose(named).unwrap()).unwrap();
             entry.credential.as_ref().unwrap().token().expose().clone()
         };
-        assert_eq!((token(None), token(Some("b.example:3000")), token(Some("http://b.example:3000/"))), ("one".to_owned(), "two".to_owned(), "two".to_owned()));
+        assert_eq!(
+            (token(None), token(Some("b.example:3000")), token(Some("http://b.example:3000/"))),
+            ("one".to_owned(), "two".to_owned(), "two".to_owned())
+        );
         assert!(!format!("{vault:?}").contains("\"one\""), "secrets are not printed");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(folder.read().unwrap_err().to_string().contains("chmod 600"));

@@ -8,21 +8,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  doorward completions bash > /etc/bash_completion.d/doorward\n  \
+#[command(after_help = "Examples:\n  doorward completions bash > /etc/bash_completion.d/doorward\n  \
                   doorward completions zsh > ~/.zfunc/_doorward\n  \
-                  doorward completions fish > ~/.config/fish/completions/doorward.fish"
-)]
+                  doorward completions fish > ~/.config/fish/completions/doorward.fish")]
 pub(super) struct Completions {
     /// Which shell
     shell: Shell,
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  doorward man | man -l -\n  doorward man ctl user | man -l -\n  \
-                  doorward man --dir /usr/local/share/man/man1"
-)]
+#[command(after_help = "Examples:\n  doorward man | man -l -\n  doorward man ctl user | man -l -\n  \
+                  doorward man --dir /usr/local/share/man/man1")]
 pub(super) struct Man {
     /// Of which command, such as `ctl user`; of all of it without any
     command: Vec<String>,

@@ -104,7 +104,9 @@ members = ["ann"]
     assert_eq!(site.api.get("/api/v2/organizations/acme/groups/ops").status, 200);
 
     let pruned = person.types(&["apply", "-f", &file, "--prune", "--yes"]).expect(0);
-    for gone in ["- take bob out of acme", "- delete the group ops", "- delete the app grafana", "eng of acme: remove bob"] {
+    for gone in
+        ["- take bob out of acme", "- delete the group ops", "- delete the app grafana", "eng of acme: remove bob"]
+    {
         assert!(pruned.out.contains(gone), "{gone}: {}", pruned.out);
     }
     assert_eq!(site.api.get("/api/v2/organizations/acme/groups/ops").status, 404);

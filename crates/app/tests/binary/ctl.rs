@@ -36,7 +36,10 @@ fn users_are_made_found_changed_and_deleted() {
     assert!(listed.out.starts_with("USERNAME") && listed.rows().len() == 4, "{}", listed.out);
     let found = person.types(&["ctl", "user", "ls", "ann", "--columns", "email,username", "--no-header"]).expect(0);
     assert_eq!(found.out, "ann@example.com  ann\n");
-    assert_eq!(person.types(&["ctl", "user", "list", "--limit", "2", "-o", "json"]).expect(0).json().as_array().unwrap().len(), 2);
+    assert_eq!(
+        person.types(&["ctl", "user", "list", "--limit", "2", "-o", "json"]).expect(0).json().as_array().unwrap().len(),
+        2
+    );
     let columns = person.types(&["ctl", "user", "list", "--columns", "shoe-size"]).expect(2);
     assert!(columns.err.contains("username, email"), "{}", columns.err);
 
@@ -100,7 +103,18 @@ fn organizations_groups_and_roles_are_looked_after() {
     person.types(&role).expect(0);
     let bad = person.types(&["ctl", "role", "create", "x", "--org", "acme", "--permission", "template"]).expect(2);
     assert!(bad.err.contains("`template` is no permission"), "{}", bad.err);
-    let edit = ["ctl", "role", "edit", "deployer", "--org", "acme", "--permission", "template:read", "--permission", "template:use"];
+    let edit = [
+        "ctl",
+        "role",
+        "edit",
+        "deployer",
+        "--org",
+        "acme",
+        "--permission",
+        "template:read",
+        "--permission",
+        "template:use",
+    ];
     person.types(&edit).expect(0);
     let shown = person.types(&["ctl", "role", "show", "deployer", "--org", "acme"]).expect(0).out;
     assert!(shown.contains("template:read template:use"), "{shown}");
@@ -112,7 +126,22 @@ fn organizations_groups_and_roles_are_looked_after() {
     person.types(&["ctl", "org", "set-roles", "acme", "ann"]).expect(0);
 
     person.types(&["ctl", "group", "create", "eng", "--org", "acme", "--quota", "3", "--add", "ann"]).expect(0);
-    person.types(&["ctl", "group", "edit", "eng", "--org", "acme", "--add", "bob", "--remove", "ann", "--display-name", "E"]).expect(0);
+    person
+        .types(&[
+            "ctl",
+            "group",
+            "edit",
+            "eng",
+            "--org",
+            "acme",
+            "--add",
+            "bob",
+            "--remove",
+            "ann",
+            "--display-name",
+            "E",
+        ])
+        .expect(0);
     let of = person.types(&["ctl", "group", "members", "eng", "--org", "acme", "--columns", "username", "--no-header"]);
     assert_eq!(of.expect(0).out, "bob\n");
     let listed = person.types(&["ctl", "group", "list", "--org", "acme", "--member", "bob"]).expect(0);
@@ -130,13 +159,29 @@ fn organizations_groups_and_roles_are_looked_after() {
 fn apps_tokens_and_the_audit_log_are_looked_after() {
     let site = Site::on_sqlite(|b| b);
     let person = Person::signed_in(&site.api);
-    let made = ["ctl", "app", "create", "grafana", "--redirect-uri", "https://g.example/cb", "--icon", "/icon/x.svg", "-o", "json"];
+    let made = [
+        "ctl",
+        "app",
+        "create",
+        "grafana",
+        "--redirect-uri",
+        "https://g.example/cb",
+        "--icon",
+        "/icon/x.svg",
+        "-o",
+        "json",
+    ];
     let made = person.types(&made).expect(0).json();
     let secret = made["client_secret"].as_str().unwrap();
     assert!(secret.starts_with("coder_"));
-    person.types(&["ctl", "app", "edit", "grafana", "--redirect-uri", "https://g.example/new", "--trusted", "true"]).expect(0);
+    person
+        .types(&["ctl", "app", "edit", "grafana", "--redirect-uri", "https://g.example/new", "--trusted", "true"])
+        .expect(0);
     let app = person.types(&["ctl", "app", "show", "grafana", "-o", "json"]).expect(0).json();
-    assert_eq!((&app["redirect_uris"], &app["icon"], &app["trusted"]), (&json!(["https://g.example/new"]), &json!("/icon/x.svg"), &json!(true)));
+    assert_eq!(
+        (&app["redirect_uris"], &app["icon"], &app["trusted"]),
+        (&json!(["https://g.example/new"]), &json!("/icon/x.svg"), &json!(true))
+    );
     let more = person.types(&["ctl", "app", "secret", "create", "grafana"]).expect(0).out;
     let listed = person.types(&["ctl", "app", "secret", "list", "grafana"]).expect(0);
     assert!(listed.rows().len() == 2 && !listed.out.contains(more.trim()), "{}", listed.out);
@@ -147,10 +192,17 @@ fn apps_tokens_and_the_audit_log_are_looked_after() {
     person.types(&["ctl", "app", "delete", "grafana", "--yes"]).expect(0);
     assert!(person.types(&["ctl", "app", "show", "grafana"]).expect(1).err.contains("no app `grafana`"));
 
-    let key = person.types(&["ctl", "token", "create", "--name", "ci", "--lifetime", "2h", "--scope", "user:read"]).expect(0).out;
+    let key = person
+        .types(&["ctl", "token", "create", "--name", "ci", "--lifetime", "2h", "--scope", "user:read"])
+        .expect(0)
+        .out;
     assert_eq!(site.api.with(key.trim()).get("/api/v2/users/me").status, 200);
     let tokens = person.types(&["ctl", "token", "list"]).expect(0);
-    assert!(tokens.out.contains("ci") && tokens.out.contains("user:read") && !tokens.out.contains(key.trim()), "{}", tokens.out);
+    assert!(
+        tokens.out.contains("ci") && tokens.out.contains("user:read") && !tokens.out.contains(key.trim()),
+        "{}",
+        tokens.out
+    );
     person.types(&["ctl", "token", "expire", "ci"]).expect(0);
     assert_eq!(site.api.with(key.trim()).get("/api/v2/users/me").status, 401);
     person.types(&["ctl", "token", "create", "--name", "other"]).expect(0);
@@ -178,7 +230,11 @@ fn what_one_may_do_is_asked_and_explained() {
     ann.types(&["can", "ann", "read", "organization/default"]).expect(0);
     let json = ann.types(&["can", "me", "create", "template", "--org", "default", "-o", "json"]).expect(1).json();
     assert_eq!(json["allowed"], false);
-    for bad in [&["can", "me", "read", "template/no-such"][..], &["can", "me", "read", "shoe/x"], &["can", "me", "read", "user//"]] {
+    for bad in [
+        &["can", "me", "read", "template/no-such"][..],
+        &["can", "me", "read", "shoe/x"],
+        &["can", "me", "read", "user//"],
+    ] {
         ann.types(bad).expect(2);
     }
 }

@@ -62,7 +62,8 @@ fn a_browser_signs_in_and_the_sign_in_renews_itself_until_it_is_ended() {
     // What an app may not do is told, with what would help.
     let refused = person.types(&["ctl", "token", "create", "--name", "x"]).expect(1);
     assert!(refused.err.contains("(403)") && refused.err.contains("--key"), "{}", refused.err);
-    let file = person.file("door.yaml", "organizations: [{name: acme, roles: [{name: reader, permissions: ['template:read']}]}]");
+    let file = person
+        .file("door.yaml", "organizations: [{name: acme, roles: [{name: reader, permissions: ['template:read']}]}]");
     let apply = person.types(&["apply", "-f", &file, "--yes"]).expect(1);
     assert!(apply.err.contains("nothing was done"), "{}", apply.err);
     person.types(&["ctl", "org", "show", "acme"]).expect(1);
@@ -124,6 +125,8 @@ fn a_token_is_taken_from_standard_input_and_never_ended_by_a_sign_out() {
     let host = site.api.url.strip_prefix("http://").unwrap();
     let out = person.types(&["whoami", "--server", host]).expect(0).out;
     assert!(out.contains("owner@example.com") && out.contains("a token"), "{out}");
+    let servers = person.types(&["whoami", "--servers", "--columns", "server,username", "--no-header"]).expect(0).out;
+    assert_eq!(servers, format!("{}  owner\n", site.api.url));
     assert!(person.types(&["logout"]).expect(0).out.contains("stays good"));
     assert_eq!(site.api.with(token).get("/api/v2/users/me").status, 200);
 
@@ -177,12 +180,20 @@ fn a_server_that_is_none_or_away_is_told_in_words() {
         ("https://ann:hunter2@a.example", "no password"),
     ] {
         let said = person.types(&["login", url, "--no-browser"]);
-        assert!(said.code != Some(0) && said.err.contains(words) && !said.err.contains("hunter2"), "{url}: {}", said.err);
+        assert!(
+            said.code != Some(0) && said.err.contains(words) && !said.err.contains("hunter2"),
+            "{url}: {}",
+            said.err
+        );
     }
     // Another name for the same server is not believed.
     let other = site.api.url.replace("127.0.0.1", "localhost");
     let said = person.types(&["login", &other, "--no-browser"]);
-    assert!(said.code == Some(0) || said.err.contains(&site.api.url) || said.err.contains("no terminal"), "{}", said.err);
+    assert!(
+        said.code == Some(0) || said.err.contains(&site.api.url) || said.err.contains("no terminal"),
+        "{}",
+        said.err
+    );
     let elsewhere = person.types(&["whoami", "--server", "https://other.example"]).expect(1);
     assert!(elsewhere.err.contains("not signed in to https://other.example"), "{}", elsewhere.err);
 }

@@ -44,7 +44,10 @@ impl<'a> Worker<'a> {
                 desk.patch(&["organizations", self.organization(name)?], &edited(edits).into())?;
             }
             Change::MakeRole { organization, name, role } => {
-                desk.post(&["organizations", self.organization(organization)?, "members", "roles"], &body(name, role)?)?;
+                desk.post(
+                    &["organizations", self.organization(organization)?, "members", "roles"],
+                    &body(name, role)?,
+                )?;
             }
             Change::EditRole { organization, name, to, .. } => {
                 desk.put(&["organizations", self.organization(organization)?, "members", "roles"], &body(name, to)?)?;
@@ -169,7 +172,9 @@ fn edited(edits: &[Edit]) -> Map<String, Value> {
 }
 
 fn body(name: &str, role: &Role) -> anyhow::Result<Value> {
-    let all = |written: &BTreeSet<String>| written.iter().map(|one| permissions::parse(one)).collect::<anyhow::Result<Vec<_>>>();
+    let all = |written: &BTreeSet<String>| {
+        written.iter().map(|one| permissions::parse(one)).collect::<anyhow::Result<Vec<_>>>()
+    };
     Ok(json!({
         "name": name,
         "display_name": role.display_name,

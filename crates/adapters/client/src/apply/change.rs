@@ -58,7 +58,9 @@ impl Change {
             | Self::SetRoleSync { .. }
             | Self::SetMemberSync { .. }
             | Self::EditApp { .. } => '~',
-            Self::RemoveMember { .. } | Self::DeleteGroup { .. } | Self::DeleteRole { .. } | Self::DeleteApp { .. } => '-',
+            Self::RemoveMember { .. } | Self::DeleteGroup { .. } | Self::DeleteRole { .. } | Self::DeleteApp { .. } => {
+                '-'
+            }
         }
     }
 
@@ -110,20 +112,33 @@ impl Change {
                 let edits = [
                     value("field", &from.field, &to.field),
                     value("regex_filter", &from.regex_filter, &to.regex_filter),
-                    value("auto_create_missing_groups", &from.auto_create_missing_groups, &to.auto_create_missing_groups),
+                    value(
+                        "auto_create_missing_groups",
+                        &from.auto_create_missing_groups,
+                        &to.auto_create_missing_groups,
+                    ),
                 ];
-                format!("groups of {organization} follow identity providers: {}", synced(edits, &from.mapping, &to.mapping))
+                format!(
+                    "groups of {organization} follow identity providers: {}",
+                    synced(edits, &from.mapping, &to.mapping)
+                )
             }
             Self::SetRoleSync { organization, from, to } => {
                 let edits = [value("field", &from.field, &to.field)];
-                format!("roles in {organization} follow identity providers: {}", synced(edits, &from.mapping, &to.mapping))
+                format!(
+                    "roles in {organization} follow identity providers: {}",
+                    synced(edits, &from.mapping, &to.mapping)
+                )
             }
             Self::SetMemberSync { from, to } => {
                 let edits = [
                     value("field", &from.field, &to.field),
                     value("assign_default", &from.assign_default, &to.assign_default),
                 ];
-                format!("members of organizations follow identity providers: {}", synced(edits, &from.mapping, &to.mapping))
+                format!(
+                    "members of organizations follow identity providers: {}",
+                    synced(edits, &from.mapping, &to.mapping)
+                )
             }
             Self::MakeApp { name, fields } => format!("register the app {name}{}", with(fields)),
             Self::EditApp { name, edits, .. } => format!("change the app {name}: {}", edited(edits)),
@@ -160,12 +175,14 @@ fn some(names: &BTreeSet<String>) -> String {
 }
 
 fn with(fields: &Fields) -> String {
-    let told: Vec<String> = fields.iter().map(|(field, value)| format!("{} {}", plainly(field), written(value))).collect();
+    let told: Vec<String> =
+        fields.iter().map(|(field, value)| format!("{} {}", plainly(field), written(value))).collect();
     if told.is_empty() { String::new() } else { format!(", with {}", told.join(", ")) }
 }
 
 fn edited(edits: &[Edit]) -> String {
-    let told = edits.iter().map(|edit| format!("{} {} -> {}", plainly(&edit.field), written(&edit.from), written(&edit.to)));
+    let told =
+        edits.iter().map(|edit| format!("{} {} -> {}", plainly(&edit.field), written(&edit.from), written(&edit.to)));
     told.collect::<Vec<_>>().join("; ")
 }
 
@@ -179,10 +196,11 @@ fn written(value: &Value) -> String {
         Value::Null => "nothing".to_owned(),
         Value::Array(list) if list.is_empty() => "nothing".to_owned(),
         Value::Array(list) => {
-            let texts: Vec<String> = list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect();
+            let texts: Vec<String> =
+                list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect();
             texts.join(" ")
         }
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => value.to_string(),
     }
 }
 
@@ -226,11 +244,16 @@ fn value<T: PartialEq + std::fmt::Debug>(field: &str, from: &T, to: &T) -> Optio
 }
 
 fn synced<const N: usize>(edits: [Option<String>; N], from: &Mapping, to: &Mapping) -> String {
-    let none = BTreeSet::new();
     let values: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
-    let mapped = values.into_iter().filter_map(|value| {
-        let (before, after) = (from.get(value).unwrap_or(&none), to.get(value).unwrap_or(&none));
-        (before != after).then(|| format!("the value {value} {}", moved(before, after, "gives", "no longer gives")))
+    let mapped = values.into_iter().filter_map(|value| match (from.get(value), to.get(value)) {
+        (before, after) if before == after => None,
+        (_, None) => Some(format!("the value {value} is mapped no more")),
+        // That is not the same as none: a value that is not mapped may be a name itself.
+        (_, Some(after)) if after.is_empty() => Some(format!("the value {value} gives nothing")),
+        (before, Some(after)) => {
+            let before = before.cloned().unwrap_or_default();
+            Some(format!("the value {value} {}", moved(&before, after, "gives", "no longer gives")))
+        }
     });
     edits.into_iter().flatten().chain(mapped).collect::<Vec<_>>().join("; ")
 }

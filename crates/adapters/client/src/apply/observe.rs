@@ -52,7 +52,10 @@ pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
             if state.apps.get(&name).is_none_or(|other| other.registered_itself) {
                 state.apps.insert(name, known);
             } else if !known.registered_itself {
-                anyhow::bail!("several apps are called `{}`: give them names of their own first", crate::words::shown(&name));
+                anyhow::bail!(
+                    "several apps are called `{}`: give them names of their own first",
+                    crate::words::shown(&name)
+                );
             }
         }
         state.apps.retain(|_, app| !app.registered_itself);
@@ -69,7 +72,8 @@ fn look_into(desk: &Desk, wanted: &file::Organization, actual: &mut Organization
     }
     let speaks_of_members = wanted.groups.iter().flatten().any(|group| group.members.is_some());
     if wanted.members.is_some() || speaks_of_members {
-        let list = Paged { parts: &["organizations", &id, "paginated-members"], query: &[], member: "members", by_id: false };
+        let list =
+            Paged { parts: &["organizations", &id, "paginated-members"], query: &[], member: "members", by_id: false };
         actual.members = desk.pages(&list, None)?.iter().map(member_of).collect();
     }
     if wanted.groups.is_some() || wanted.sync.groups.is_some() {
@@ -105,8 +109,7 @@ fn look_at_groups(desk: &Desk, wanted: &file::Organization, actual: &mut Organiz
         }
         fields.insert("quota_allowance".to_owned(), group.get("quota_allowance").cloned().unwrap_or_default());
         let everyone = id == actual.id;
-        let is_asked_for =
-            wanted.groups.iter().flatten().any(|wanted| wanted.name == name && wanted.members.is_some());
+        let is_asked_for = wanted.groups.iter().flatten().any(|wanted| wanted.name == name && wanted.members.is_some());
         let mut members = BTreeSet::new();
         if is_asked_for && !everyone {
             let list = Paged { parts: &["groups", &id, "members"], query: &[], member: "users", by_id: true };

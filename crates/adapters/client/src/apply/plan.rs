@@ -189,7 +189,11 @@ impl Steps {
         let Some(members) = &group.members else { return };
         let (organization, name) = (&wanted.name, &group.name);
         if before.is_some_and(|before| before.everyone) {
-            self.defects.push(format!("the group {} of {} is that of all its members", shown(name), shown(organization)));
+            self.defects.push(format!(
+                "the group {} of {} is that of all its members",
+                shown(name),
+                shown(organization)
+            ));
             return;
         }
         let belongs = |user: &String| match &wanted.members {
@@ -235,9 +239,10 @@ impl Steps {
         let is_listed = |name: &str| listed.is_some_and(|groups| groups.iter().any(|group| group.name == name));
         let stays = |name: &str| {
             is_listed(name)
-                || actual.groups.get(name).is_some_and(|group| {
-                    listed.is_none() || !prune || group.everyone || group.of_provider
-                })
+                || actual
+                    .groups
+                    .get(name)
+                    .is_some_and(|group| listed.is_none() || !prune || group.everyone || group.of_provider)
         };
         if sync.mapping.is_some() {
             self.mapped(&to.mapping, stays, &format!("the group sync of {}", shown(&wanted.name)), "group");
@@ -288,7 +293,11 @@ impl Steps {
     fn mapped(&mut self, mapping: &Mapping, stays: impl Fn(&str) -> bool, whose: &str, what: &str) {
         for (value, names) in mapping {
             for name in names.iter().filter(|name| !stays(name)) {
-                self.defects.push(format!("{whose} gives the {what} {} for {}, which is not there", shown(name), shown(value)));
+                self.defects.push(format!(
+                    "{whose} gives the {what} {} for {}, which is not there",
+                    shown(name),
+                    shown(value)
+                ));
             }
         }
     }
@@ -304,7 +313,11 @@ impl Steps {
             };
             let edits = edits(&fields, &before.fields);
             for edit in edits.iter().filter(|edit| FIXED.contains(&edit.field.as_str())) {
-                self.defects.push(format!("`{}` of the app {} cannot be changed once it is made", edit.field, shown(&name)));
+                self.defects.push(format!(
+                    "`{}` of the app {} cannot be changed once it is made",
+                    edit.field,
+                    shown(&name)
+                ));
             }
             if !edits.is_empty() {
                 self.apps.push(Change::EditApp { name, app: before.clone(), edits });
@@ -388,9 +401,9 @@ pub(crate) fn app_of(found: &Value) -> App {
     for name in ["public", "require_pkce", "device_flow", "trusted", "claims_in_id_token", "end_with_session"] {
         fields.insert(name.to_owned(), flag(name));
     }
-    for name in [
-        "display_name", "redirect_match", "backchannel_logout_uri", "homepage_uri", "policy_uri", "terms_uri", "icon",
-    ] {
+    for name in
+        ["display_name", "redirect_match", "backchannel_logout_uri", "homepage_uri", "policy_uri", "terms_uri", "icon"]
+    {
         fields.insert(name.to_owned(), text(name));
     }
     fields.insert("redirect_uris".to_owned(), crate::words::texts(found, "redirect_uris").into());

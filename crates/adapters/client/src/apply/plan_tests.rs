@@ -33,7 +33,7 @@ fn carry_out(state: &mut State, change: &Change) {
         Change::DeleteRole { organization, name } => {
             let organization = org!(organization);
             assert!(organization.roles.remove(name).is_some());
-            organization.members.values_mut().for_each(|roles| drop(roles.remove(name)));
+            for roles in organization.members.values_mut() { roles.retain(|role| role != name); }
         }
         Change::MakeGroup { organization, name, fields } => {
             let made = Group { fields: fields.clone(), ..Group::default() };
@@ -66,7 +66,7 @@ fn carry_out(state: &mut State, change: &Change) {
         Change::RemoveMember { organization, user } => {
             let organization = org!(organization);
             assert!(organization.members.remove(user).is_some());
-            organization.groups.values_mut().for_each(|group| drop(group.members.remove(user)));
+            for group in organization.groups.values_mut() { group.members.retain(|member| member != user); }
         }
         Change::SetGroupSync { organization, from, to } => {
             let organization = org!(organization);
@@ -190,9 +190,13 @@ prop_compose! {
         members in prop::collection::btree_map(self::name(USERS), names(GIVEN), 0..4),
     ) -> (String, Organization) {
         let mut groups: BTreeMap<String, Group> = groups.into_iter().collect();
-        groups.values_mut().for_each(|group| group.members.retain(|user| members.contains_key(user)));
+        for group in groups.values_mut() {
+            group.members.retain(|user| members.contains_key(user));
+        }
         let mut members = members;
-        members.values_mut().for_each(|given| given.retain(|role| role == "built-in" || roles.contains_key(role)));
+        for given in members.values_mut() {
+            given.retain(|role| role == "built-in" || roles.contains_key(role));
+        }
         let fields = Fields::from([("display_name".to_owned(), json!(display_name))]);
         (name.to_owned(), Organization { fields, roles, groups, members, ..Organization::default() })
     }
@@ -214,9 +218,10 @@ fn is_kept(before: &State, after: &State) -> bool {
         after.organizations.get(name).is_some_and(|new| {
             old.roles.keys().all(|role| new.roles.contains_key(role))
                 && old.members.keys().all(|user| new.members.contains_key(user))
-                && old.groups.iter().all(|(name, old)| {
-                    new.groups.get(name).is_some_and(|new| old.members.is_subset(&new.members))
-                })
+                && old
+                    .groups
+                    .iter()
+                    .all(|(name, old)| new.groups.get(name).is_some_and(|new| old.members.is_subset(&new.members)))
         })
     }) && before.apps.keys().all(|app| after.apps.contains_key(app))
 }
@@ -279,8 +284,7 @@ proptest! {
         let (Ok(gently), Ok(pruned)) = (plan(&wanted, &before, false), plan(&wanted, &before, true)) else { return Ok(()) };
         let taken: usize = pruned.changes.iter().map(|change| match change {
             Change::MoveMembers { remove, .. } => remove.len(),
-            Change::RemoveMember { .. } | Change::DeleteGroup { .. } | Change::DeleteRole { .. } | Change::DeleteApp { .. } => 1,
-            _ => 0,
+            other => usize::from(other.sign() == '-'),
         }).sum();
         prop_assert_eq!(gently.left.len(), taken);
     }
@@ -314,19 +318,28 @@ fn acme() -> State {
 fn what_cannot_be_is_told_before_anything_is_done() {
     let state = acme();
     for (text, prune, why) in [
-        ("organizations: [{name: acme, groups: [{name: eng, members: [bob]}]}]", false, "bob is to be in the group eng"),
+        (
+            "organizations: [{name: acme, groups: [{name: eng, members: [bob]}]}]",
+            false,
+            "bob is to be in the group eng",
+        ),
         ("organizations: [{name: acme, members: {}, groups: [{name: eng, members: [ann]}]}]", true, "ann is to be in"),
         ("organizations: [{name: acme, groups: [{name: all, members: [ann]}]}]", false, "that of all its members"),
         ("organizations: [{name: acme, roles: [], members: {ann: [reader]}}]", true, "which is not among its roles"),
         ("organizations: [{name: acme, groups: [], sync: {groups: {mapping: {x: [eng]}}}}]", true, "group eng for x"),
-        ("organizations: [{name: acme, roles: [], sync: {roles: {mapping: {x: [reader]}}}}]", true, "role reader for x"),
+        (
+            "organizations: [{name: acme, roles: [], sync: {roles: {mapping: {x: [reader]}}}}]",
+            true,
+            "role reader for x",
+        ),
         ("sync: {organizations: {mapping: {x: [beta]}}}", false, "organization beta for x"),
         ("apps: [{name: cli, public: false}]", false, "`public` of the app cli"),
     ] {
         let told = defects(text, &state, prune);
         assert!(told.contains(why), "{text}: {told}");
     }
-    let fine = "organizations: [{name: acme, groups: [{name: eng, members: [ann]}], sync: {groups: {mapping: {x: [all]}}}}]";
+    let fine =
+        "organizations: [{name: acme, groups: [{name: eng, members: [ann]}], sync: {groups: {mapping: {x: [all]}}}}]";
     assert_eq!(plan(&of_yaml(fine), &state, true).unwrap().changes.len(), 2);
 }
 
