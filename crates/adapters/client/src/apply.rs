@@ -36,7 +36,7 @@ is not in a list of the file is taken away: roles, groups, members of groups and
 identity providers or apps have made themselves.
 
 The file is TOML if its name ends in .toml, else YAML. Users are named, and must be there already. Permissions are written \
-`resource:action`, or `!resource:action` for what is denied.";
+`resource:action`.";
 
 /// How it is used, for its help.
 pub(crate) const EXAMPLES: &str = "\
@@ -51,7 +51,7 @@ A file:
       display_name: Acme Ltd
       roles:
         - name: deployer
-          permissions: ['template:read', 'workspace:create', '!workspace:delete']
+          permissions: ['template:read', 'workspace:create']
       members:
         ann: [deployer, organization-auditor]
         bob: []

@@ -1,6 +1,7 @@
 //! Asking a server over HTTP, and saying in words why it cannot be asked.
 
 use anyhow::{Context as _, anyhow, bail};
+use crate::place::is_here;
 use doorward_domain::Secret;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -69,6 +70,8 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     agent: Agent,
+    /// For this machine, which no proxy knows.
+    direct: Agent,
 }
 
 impl Http {
@@ -97,15 +100,22 @@ impl Http {
             .root_certs(RootCerts::new_with_certs(&trusted))
             .unversioned_rustls_crypto_provider(provider)
             .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
+        let user_agent = format!("doorward/{version}");
+        let config = || {
+            Agent::config_builder()
+            .tls_config(tls.clone())
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(ANSWER))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .user_agent(format!("doorward/{version}"));
-        Ok(Self { agent: config.build().new_agent() })
+            .user_agent(&user_agent)
+        };
+        Ok(Self { agent: config().build().new_agent(), direct: config().proxy(None).build().new_agent() })
+    }
+
+    fn agent(&self, url: &Url) -> &Agent {
+        if is_here(url) { &self.direct } else { &self.agent }
     }
 
     /// Sends a request. An answer of any status is one, but a redirect: nothing secret is sent on to another place.
@@ -142,9 +152,10 @@ impl Http {
             Request::builder().uri(url.as_str()).header("Authorization", format!("Bearer {}", token.expose()));
         let request = request.body(()).map_err(|_unprintable| anyhow!(UNPRINTABLE))?;
         // It may take as long as it will, and may not stand still.
-        let patient = self.agent.configure_request(request);
+        let agent = self.agent(url);
+        let patient = agent.configure_request(request);
         let request = patient.timeout_global(None).timeout_per_read(Some(ANSWER)).build();
-        let answer = self.agent.run(request).map_err(|error| unreachable(url, error))?;
+        let answer = agent.run(request).map_err(|error| unreachable(url, error))?;
         if !answer.status().is_success() {
             return read(url, answer);
         }
@@ -157,7 +168,7 @@ impl Http {
     fn run(&self, url: &Url, request: Result<Request<impl AsSendBody>, ureq::http::Error>) -> anyhow::Result<Answer> {
         // What cannot be a header may be the token: it is not shown.
         let request = request.map_err(|_unprintable| anyhow!(UNPRINTABLE))?;
-        let answer = self.agent.run(request).map_err(|error| unreachable(url, error))?;
+        let answer = self.agent(url).run(request).map_err(|error| unreachable(url, error))?;
         read(url, answer)
     }
 }
@@ -205,6 +216,8 @@ fn unreachable(url: &Url, error: ureq::Error) -> anyhow::Error {
         ureq::Error::Rustls(error) => untrusted(&place, &error),
         ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => untrusted(&place, error),
+            // What the system says of names has no kind of its own.
+            None if error.to_string().contains("lookup address") => anyhow!("the name in {place} does not resolve"),
             None => anyhow!("{place} cannot be asked: {error}"),
         },
         error => anyhow!("{place} cannot be asked: {error}"),

@@ -1,4 +1,4 @@
-//! Permissions of custom roles, as people write them: `template:read`, and `!workspace:delete` for what is denied.
+//! Permissions of roles, as people write them: `template:read`, and `!workspace:delete` for what is denied, as built-in roles do.
 
 use crate::failure::usage;
 use crate::words::{shown, text};
@@ -12,7 +12,7 @@ pub(crate) fn parse(written: &str) -> anyhow::Result<Value> {
             Ok(json!({ "negate": negate, "resource_type": resource, "action": action }))
         }
         _ => {
-            Err(usage(format!("`{}` is no permission, such as `template:read` or `!workspace:delete`", shown(written))))
+            Err(usage(format!("`{}` is no permission, such as `template:read`", shown(written))))
         }
     }
 }

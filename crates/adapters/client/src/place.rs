@@ -58,17 +58,17 @@ impl Place {
 
     /// Whether what is sent there can be read on the way.
     pub(crate) fn is_in_clear(&self) -> bool {
-        self.0.scheme() == "http" && !self.is_here()
+        self.0.scheme() == "http" && !is_here(&self.0)
     }
+}
 
-    /// Whether it is this machine.
-    fn is_here(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+/// Whether an address leads to this machine.
+pub(crate) fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Command {
     /// Make a custom role of an organization
     #[command(after_help = "Examples:\n  \
                       doorward ctl role create deployer --org acme --permission template:read --permission workspace:create\n  \
-                      doorward ctl role create reader --org acme --permission '*:read' --permission '!audit_log:read'")]
+                      doorward ctl role create reader --org acme --permission template:read --own workspace:read")]
     Create(Definition),
     /// Change a custom role: what is given takes the place of what is there
     #[command(
@@ -75,7 +75,7 @@ pub struct Definition {
     /// What people see
     #[arg(long)]
     display_name: Option<String>,
-    /// What it grants in the organization, as `resource:action`, or denies, as `!resource:action`; may be repeated
+    /// What it grants in the organization, as `resource:action`; may be repeated
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Option<Vec<String>>,
     /// What it grants on what a member owns in the organization; may be repeated

@@ -11,7 +11,7 @@ organizations:
     roles:
       - name: deployer
         display_name: Deployer
-        permissions: ['template:read', '!workspace:delete']
+        permissions: ['template:read', 'workspace:read']
     members:
       owner: []
       ann: [deployer, organization-auditor]
@@ -91,7 +91,7 @@ members = { owner = [], ann = ["deployer"] }
 [[organizations.roles]]
 name = "deployer"
 display_name = "Deployer"
-permissions = ["template:read", "!workspace:delete"]
+permissions = ["template:read", "workspace:read"]
 [[organizations.groups]]
 name = "eng"
 members = ["ann"]

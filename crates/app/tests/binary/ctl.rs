@@ -68,10 +68,10 @@ fn users_are_made_found_changed_and_deleted() {
 fn lists_of_many_are_followed_page_by_page() {
     let site = Site::on_sqlite(|b| b);
     let person = Person::signed_in(&site.api);
+    let organization = site.api.get("/api/v2/organizations/default").json()["id"].clone();
     for n in 0..205 {
-        let body = json!({"username": format!("robot{n:03}"), "service_account": true});
+        let body = json!({"username": format!("robot{n:03}"), "service_account": true, "organization_ids": [organization]});
         assert_eq!(site.api.post("/api/v2/users", &body).status, 201);
-        site.api.post(&format!("/api/v2/organizations/default/members/robot{n:03}"), &json!({}));
     }
     let names = |arguments: &[&str]| {
         let said = person.types(arguments).expect(0);
@@ -255,4 +255,69 @@ fn shells_complete_and_manuals_are_written() {
     for page in ["doorward.1", "doorward-apply.1", "doorward-ctl-org-add-member.1"] {
         assert!(pages.join(page).exists(), "{page}");
     }
+}
+
+#[test]
+fn sessions_are_listed_and_ended_where_the_server_tells_of_them() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    let listed = person.types(&["ctl", "session", "list"]);
+    if site.api.get("/api/v2/sessions").status == 404 {
+        let listed = listed.expect(1);
+        assert!(listed.err.contains("does not tell of sessions"), "{}", listed.err);
+        return;
+    }
+    let other = site.api.sign_in("owner@example.com");
+    let listed = person.types(&["ctl", "session", "list", "--all", "--columns", "id,user,current"]).expect(0);
+    assert!(listed.rows().len() >= 2 && listed.out.contains("owner"), "{}", listed.out);
+    let id = other.split('-').next().unwrap();
+    person.types(&["ctl", "session", "end", id, "--yes"]).expect(0);
+    assert_eq!(site.api.with(&other).get("/api/v2/users/me").status, 401);
+    let more = site.api.sign_in("owner@example.com");
+    let ended = person.types(&["ctl", "session", "end-all", "--except-current", "--yes"]).expect(0);
+    assert!(ended.out.contains("ended."), "{}", ended.out);
+    assert_eq!(site.api.with(&more).get("/api/v2/users/me").status, 401);
+    person.types(&["whoami"]).expect(0);
+    person.types(&["ctl", "session", "end-all", "--everybody"]).expect(2);
+}
+
+#[test]
+fn the_audit_log_is_written_out_where_the_server_does_so() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    let file = person.folder().join("audit.jsonl");
+    let path = file.to_str().unwrap();
+    let written = person.types(&["ctl", "audit", "export", "resource_type:user", "--out", path]);
+    if site.api.get("/api/v2/audit/export").status == 404 {
+        let written = written.expect(1);
+        assert!(written.err.contains("does not write its log out"), "{}", written.err);
+        assert!(!file.exists(), "nothing is left behind");
+        return;
+    }
+    written.expect(0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["resource_type"], "user");
+    let csv = person.types(&["ctl", "audit", "export", "--format", "csv"]).expect(0).out;
+    assert!(csv.starts_with("time,id,action"), "{csv}");
+    let bad = person.types(&["ctl", "audit", "export", "shoe_size:43", "--out", path]).expect(1);
+    assert!(bad.err.contains("shoe_size"), "{}", bad.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "what was there stays");
+}
+
+#[test]
+fn what_others_may_do_is_explained_where_the_server_does_so() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    person.types(&["ctl", "user", "create", "--username", "bob", "--service-account"]).expect(0);
+    let asked = person.types(&["can", "bob", "update", "template", "--org", "default", "--why"]);
+    if asked.err.contains("does not say what others may do") {
+        asked.expect(2);
+        return;
+    }
+    let no = asked.expect(1).out;
+    assert!(no.starts_with("bob may not update template.\nBecause ") && no.contains("would change it: "), "{no}");
+    person.types(&["ctl", "org", "set-roles", "default", "bob", "organization-template-admin"]).expect(0);
+    let yes = person.types(&["can", "bob", "update", "template", "--org", "default", "--why"]).expect(0).out;
+    assert!(yes.contains("organization-template-admin"), "{yes}");
 }

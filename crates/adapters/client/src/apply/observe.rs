@@ -14,7 +14,8 @@ type Names = BTreeMap<String, String>;
 
 /// Looks.
 pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
-    let mut state = State::default();
+    let me = desk.get(&["users", "me"], &[])?;
+    let mut state = State { me: text(&me, "username").to_lowercase(), ..State::default() };
     let found = desk.get(&["organizations"], &[])?;
     let found = found.as_array().map(Vec::as_slice).unwrap_or_default();
     for organization in found {

@@ -25,7 +25,7 @@ const FIXED: [&str; 1] = ["public"];
 pub(crate) fn plan(wanted: &Wanted, actual: &State, prune: bool) -> Result<Plan, Vec<String>> {
     let mut steps = Steps::default();
     for organization in &wanted.organizations {
-        steps.organization(organization, actual.organizations.get(&organization.name), prune);
+        steps.organization(organization, actual, prune);
     }
     steps.member_sync(wanted, actual);
     steps.apps(wanted, actual, prune);
@@ -63,8 +63,9 @@ struct Steps {
 }
 
 impl Steps {
-    fn organization(&mut self, wanted: &file::Organization, actual: Option<&Organization>, prune: bool) {
+    fn organization(&mut self, wanted: &file::Organization, state: &State, prune: bool) {
         let name = &wanted.name;
+        let actual = state.organizations.get(name);
         let fields = organization_fields(wanted);
         match actual {
             None => self.organizations.push(Change::MakeOrganization { name: name.clone(), fields }),
@@ -75,8 +76,8 @@ impl Steps {
                 }
             }
         }
-        let nothing = Organization::default();
-        let actual = actual.unwrap_or(&nothing);
+        let new = Organization { members: state.first_members(), ..Organization::default() };
+        let actual = actual.unwrap_or(&new);
         self.roles(wanted, actual, prune);
         self.members(wanted, actual, prune);
         self.groups(wanted, actual, prune);

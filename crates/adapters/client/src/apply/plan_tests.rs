@@ -20,7 +20,8 @@ fn carry_out(state: &mut State, change: &Change) {
     }
     match change {
         Change::MakeOrganization { name, fields } => {
-            let made = Organization { fields: fields.clone(), ..Organization::default() };
+            let members = state.first_members();
+            let made = Organization { fields: fields.clone(), members, ..Organization::default() };
             assert!(state.organizations.insert(name.clone(), made).is_none());
         }
         Change::EditOrganization { name, edits } => set(&mut org!(name).fields, edits),
@@ -208,7 +209,7 @@ prop_compose! {
             let fields = Fields::from([("scopes".to_owned(), list(&scopes)), ("trusted".to_owned(), trusted.into())]);
             (name, App { fields, ..App::default() })
         };
-        State { organizations: organizations.into_iter().collect(), apps: apps.into_iter().map(app).collect(), member_sync: None }
+        State { organizations: organizations.into_iter().collect(), apps: apps.into_iter().map(app).collect(), ..State { me: "carol".to_owned(), ..State::default() } }
     }
 }
 
@@ -310,7 +311,7 @@ fn acme() -> State {
     State {
         organizations: BTreeMap::from([("acme".to_owned(), acme)]),
         apps: BTreeMap::from([("cli".to_owned(), public)]),
-        member_sync: None,
+        ..State::default()
     }
 }
 

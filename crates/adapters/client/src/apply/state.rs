@@ -11,12 +11,21 @@ pub(crate) type Mapping = BTreeMap<String, BTreeSet<String>>;
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct State {
+    /// The user name of whoever applies the file: who makes an organization belongs to it.
+    pub(crate) me: String,
     /// By name.
     pub(crate) organizations: BTreeMap<String, Organization>,
     /// By name.
     pub(crate) apps: BTreeMap<String, App>,
     /// Absent where no file speaks of it.
     pub(crate) member_sync: Option<MemberSync>,
+}
+
+impl State {
+    /// The members of an organization that has just been made.
+    pub(crate) fn first_members(&self) -> BTreeMap<String, BTreeSet<String>> {
+        Some(&self.me).filter(|me| !me.is_empty()).map(|me| (me.clone(), BTreeSet::new())).into_iter().collect()
+    }
 }
 
 /// An organization. Of what a file does not speak of nothing is known.
