@@ -114,7 +114,7 @@ pub struct Fields {
     /// URL or path of a picture
     #[arg(long, value_name = "URL")]
     avatar_url: Option<String>,
-    /// What its members may spend in a day, each
+    /// Credits that it adds to the budget of each member
     #[arg(long, value_name = "CREDITS", allow_negative_numbers = true)]
     quota: Option<i64>,
 }

@@ -1,7 +1,7 @@
 //! Asking a server over HTTP, and saying in words why it cannot be asked.
 
-use anyhow::{Context as _, anyhow, bail};
 use crate::place::is_here;
+use anyhow::{Context as _, anyhow, bail};
 use doorward_domain::Secret;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -103,13 +103,13 @@ impl Http {
         let user_agent = format!("doorward/{version}");
         let config = || {
             Agent::config_builder()
-            .tls_config(tls.clone())
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(ANSWER))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(&user_agent)
+                .tls_config(tls.clone())
+                .timeout_connect(Some(CONNECT))
+                .timeout_global(Some(ANSWER))
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .user_agent(&user_agent)
         };
         Ok(Self { agent: config().build().new_agent(), direct: config().proxy(None).build().new_agent() })
     }

@@ -2,7 +2,9 @@
 
 use crate::oauth::CALLBACK;
 use anyhow::{Context as _, bail};
-use doorward_domain::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorward_domain::{Digest, Secret};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -17,6 +19,10 @@ const PATIENCE: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Longest request that is read, in bytes.
 const LONGEST: u64 = 16 * 1024;
+
+/// How the page looks; the policy of the page names its digest.
+const STYLE: &str = "body{font:1.0625rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center}\
+                     main{max-width:30rem;padding:2rem}h1{font-size:1.5rem;margin:0 0 .5rem}p{margin:0}";
 
 /// A port that is open.
 #[derive(Debug)]
@@ -126,10 +132,11 @@ fn serve(mut stream: TcpStream, sender: &Sender<Returned>) {
 
 /// Whether the browser sees it changes nothing.
 fn answer(stream: &mut TcpStream, status: &str, body: &str) {
+    let style = STANDARD.encode(Digest::of(STYLE).as_bytes());
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+         Content-Security-Policy: default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'; \
+         form-action 'none'\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let _ = stream
@@ -142,7 +149,8 @@ fn page(text: &str, done: bool) -> String {
     let title = if done { "You are signed in" } else { "Not signed in" };
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title></head>\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
+         <style>{STYLE}</style></head>\
          <body><main><h1>{title}</h1><p>{text}</p></main></body></html>\n"
     )
 }

@@ -11,9 +11,7 @@ pub(crate) fn parse(written: &str) -> anyhow::Result<Value> {
         Some((resource, action)) if !resource.is_empty() && !action.is_empty() && !action.contains(':') => {
             Ok(json!({ "negate": negate, "resource_type": resource, "action": action }))
         }
-        _ => {
-            Err(usage(format!("`{}` is no permission, such as `template:read`", shown(written))))
-        }
+        _ => Err(usage(format!("`{}` is no permission, such as `template:read`", shown(written)))),
     }
 }
 

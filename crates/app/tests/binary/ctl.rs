@@ -70,7 +70,8 @@ fn lists_of_many_are_followed_page_by_page() {
     let person = Person::signed_in(&site.api);
     let organization = site.api.get("/api/v2/organizations/default").json()["id"].clone();
     for n in 0..205 {
-        let body = json!({"username": format!("robot{n:03}"), "service_account": true, "organization_ids": [organization]});
+        let body =
+            json!({"username": format!("robot{n:03}"), "service_account": true, "organization_ids": [organization]});
         assert_eq!(site.api.post("/api/v2/users", &body).status, 201);
     }
     let names = |arguments: &[&str]| {

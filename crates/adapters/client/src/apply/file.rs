@@ -294,7 +294,7 @@ redirect_uris = ["https://grafana.example.com/cb"]
     #[test]
     fn what_is_wrong_is_told_by_name() {
         for (text, why) in [
-            ("organizatons: []", "organizatons"),
+            ("companies: []", "companies"),
             ("organizations: [{name: acme, groups: [{name: a, colour: red}]}]", "colour"),
             ("organizations: [{display_name: x}]", "has no name"),
             ("organizations: [{name: a}, {name: a}]", "organization a stands there twice"),
