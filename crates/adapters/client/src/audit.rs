@@ -61,8 +61,8 @@ pub enum Command {
         #[arg(default_value = "")]
         query: String,
         /// As what: jsonl, an entry of the API on each line, or csv
-        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-        format: Written,
+        #[arg(long = "format", value_name = "FORMAT", value_enum, default_value_t)]
+        written: Written,
         /// The file, which only you can read; standard output without it. It is there when it is whole
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -80,8 +80,8 @@ pub enum Written {
 }
 
 /// Writes to standard output, or to a file that appears when it is whole.
-fn export(desk: &Desk, query: &str, format: Written, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let format = match format {
+fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let format = match written {
         Written::Jsonl => "jsonl",
         Written::Csv => "csv",
     };
@@ -108,7 +108,7 @@ impl Act for Command {
     fn act(self, desk: &Desk) -> anyhow::Result<ExitCode> {
         let (query, limit) = match self {
             Self::List { query, limit } => (query, limit),
-            Self::Export { query, format, out } => return export(desk, &query, format, out.as_deref()),
+            Self::Export { query, written, out } => return export(desk, &query, written, out.as_deref()),
         };
         let list = Paged { parts: &["audit"], query: &[("q", &query)], member: "audit_logs", by_id: false };
         print_list(&desk.output, &COLUMNS, &desk.pages(&list, (limit > 0).then_some(limit))?)
