@@ -8,6 +8,7 @@ mod files;
 mod healthcheck;
 mod keys;
 mod license;
+mod manual;
 mod notifications;
 mod provisioner;
 mod serve;
@@ -16,10 +17,13 @@ mod user;
 use crate::settings::Settings;
 use crate::{logging, wiring};
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use doorward_client::{Ctl, Surroundings, Verb};
+use doorward_crypto::{SystemClock, SystemRandom};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The input of a command cannot be used; distinct from 1, which says that a thing failed.
 const BAD_INPUT: u8 = 2;
@@ -37,7 +41,9 @@ const BAD_INPUT: u8 = 2;
                   DOORWARD__SERVER__LISTEN=0.0.0.0:8080 doorward  the same on another address\n  \
                   doorward --config /etc/doorward.toml serve      settings from a file\n  \
                   doorward config                                 every setting, its meaning and its value\n  \
-                  doorward doctor                                 find out why it does not work"
+                  doorward doctor                                 find out why it does not work\n  \
+                  doorward login https://door.example.com         sign in to a server, for what follows\n  \
+                  doorward ctl user list                          the users of that server"
 )]
 struct Cli {
     /// Settings file (TOML); what it leaves out keeps its default. See `doorward config`.
@@ -57,10 +63,23 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Make users and reset passwords
+    #[command(flatten)]
+    Remote(Verb),
+    /// Look after a server that you are signed in to: users, organizations, groups, roles, apps, tokens, audit log
+    #[command(
+        subcommand,
+        long_about = "Looks after a server, on this machine or elsewhere, over its API and with the rights of whoever is signed in \
+                      (`doorward login`). What stands beside `ctl`, such as `doorward user`, acts on the database of the settings \
+                      instead, with the rights of whoever runs the server.",
+        after_help = "Examples:\n  doorward login https://door.example.com\n  doorward ctl user list 'status:suspended'\n  \
+                      doorward ctl org add-member acme ann bob\n  doorward ctl group edit eng --org acme --add carol\n  \
+                      doorward ctl --help"
+    )]
+    Ctl(Ctl),
+    /// Make users and reset passwords, in the database of this server
     #[command(subcommand)]
     User(user::Command),
-    /// Register OAuth2 apps
+    /// Register OAuth2 apps, in the database of this server
     #[command(subcommand)]
     App(app::Command),
     /// List and replace the keys of the server
@@ -89,6 +108,10 @@ enum Command {
     Doctor(doctor::Options),
     /// Ask the server on this machine whether it is well; exit status 1 if not
     Healthcheck,
+    /// Print what makes a shell complete these commands
+    Completions(manual::Completions),
+    /// Print a page of the manual, or write all of them
+    Man(manual::Man),
 }
 
 /// How a command prints what it made.
@@ -119,6 +142,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::run(&settings)
         }
         Command::Migrate { check } => wiring::migrate(&settings()?, check),
+        Command::Remote(verb) => Ok(verb.run(&surroundings())),
+        Command::Ctl(command) => Ok(command.run(&surroundings())),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
         Command::User(command) => {
             wiring::with_context(&settings()?, matches!(command, user::Command::Create(_)), |ctx| command.run(ctx))
         }
@@ -135,6 +162,15 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi => print(&doorward_http::openapi_json()),
         Command::Doctor(options) => doctor::run(&settings()?, options),
         Command::Healthcheck => healthcheck::run(&settings()?),
+    }
+}
+
+/// What commands against a server need; of the settings none counts.
+fn surroundings() -> Surroundings {
+    Surroundings {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom::default()),
+        version: env!("CARGO_PKG_VERSION"),
     }
 }
 

@@ -169,6 +169,12 @@ impl Api {
         Answer::of(self.agent.post(format!("{}{path}", self.url)).send_form(fields.iter().copied()).unwrap())
     }
 
+    /// Sends a form as whoever is signed in.
+    pub(crate) fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
+        Answer::of(request.send_form(fields.iter().copied()).unwrap())
+    }
+
     /// Registers an app; a confidential one gets a secret too.
     pub(crate) fn register(&self, more: &Value) -> Client {
         let mut body = json!({"name": "test-app", "callback_url": REDIRECT});

@@ -7,9 +7,12 @@
 )]
 
 mod access_eval;
+mod apply;
 mod backchannel_logout;
 mod cli;
 mod client;
+mod command_line;
+mod ctl;
 mod doctor;
 mod doctor_clients;
 mod first_owner;
@@ -26,6 +29,7 @@ mod provisioners;
 mod refresh_races;
 mod replicas;
 mod seed;
+mod sign_in;
 mod silence;
 mod socket;
 mod subject_cache;

@@ -26,7 +26,7 @@ enum Floor {
 }
 
 /// Outside crates that belong to some of our crates only: a name, or its beginning with `*`.
-const BELONGS_TO: [(&str, &[&str]); 16] = [
+const BELONGS_TO: [(&str, &[&str]); 18] = [
     ("diesel*", &["doorward-storage", "doorward"]),
     ("r2d2*", &["doorward-storage", "doorward"]),
     ("libsqlite3-sys", &["doorward-storage", "doorward"]),
@@ -42,8 +42,11 @@ const BELONGS_TO: [(&str, &[&str]); 16] = [
     ("tokio-websockets", &["doorward-provisioner"]),
     // It reads PEM and connects to nobody.
     ("rustls-pki-types", &["doorward-crypto", "doorward-outbound"]),
-    ("rustls*", &["doorward-outbound"]),
+    ("rustls*", &["doorward-outbound", "doorward-client"]),
     ("config", &["doorward"]),
+    // Asks whom an operator or a user names on the command line, and nobody whom a request names.
+    ("ureq", &["doorward", "doorward-client"]),
+    ("serde-saphyr", &["doorward-client"]),
 ];
 
 /// Outside crates that do I/O, keep time or run tasks: not below the adapters.
