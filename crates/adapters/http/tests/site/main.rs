@@ -12,6 +12,7 @@ mod app_objects;
 mod appearance;
 mod audit;
 mod authcheck;
+mod authcheck_of_others;
 mod bad_input;
 mod best_practice;
 mod broken_bodies;
