@@ -128,7 +128,7 @@ const PYTHON: [(Part, &[&str]); 6] = [
             "test_scim.py",
         ],
     ),
-    (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
+    (Part::Browser, &["test_pages.py", "test_console.py", "test_browser_attacks.py", "test_identity_provider.py"]),
     (Part::Fuzz, &["test_fuzz.py"]),
     (Part::Proxy, &["test_oauth2_proxy.py"]),
     (Part::Keycloak, &["test_keycloak.py"]),

@@ -20,6 +20,7 @@ mod browser;
 mod client_documents;
 mod client_keys;
 mod clients;
+mod console;
 mod credentials;
 mod default_roles;
 mod devices;
