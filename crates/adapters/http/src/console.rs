@@ -93,9 +93,11 @@ fn told(error: Error) -> Result<Vec<String>, Failure> {
             }
             Ok(texts)
         }
-        Error::Conflict { message, .. } => Ok(vec![message]),
-        Error::Refused(message) | Error::Precondition(message) | Error::WrongState(message) => Ok(vec![message]),
-        Error::NoSuch(message) => Ok(vec![message]),
+        Error::Conflict { message, .. }
+        | Error::Refused(message)
+        | Error::Precondition(message)
+        | Error::WrongState(message)
+        | Error::NoSuch(message) => Ok(vec![message]),
         Error::UserNotFound => Ok(vec!["There is no such user, or you may not ask about them.".to_owned()]),
         Error::OrganizationNotFound(name) => Ok(vec![format!("There is no organization `{name}` that you can see.")]),
         Error::Forbidden(_) => Ok(vec!["You may not do this.".to_owned()]),

@@ -291,7 +291,7 @@ fn roles_of(kind: Kind, place: Option<Uuid>, known: &CustomRoles) -> Vec<(String
         lists.iter().flat_map(|list| list.iter()).map(one).sum()
     };
     let built_in = BuiltIn::all().iter().filter(|role| role.kind() == kind && role.listed()).map(|role| {
-        let lists = [role.site(), role.organization(), role.user()].map(|list| list.permissions());
+        let lists = [role.site(), role.organization(), role.user()].map(PermissionSet::permissions);
         (role.name().to_owned(), weight(&lists))
     });
     let own = known.iter().filter(|role| role.name().organization_id() == place).map(|role| {

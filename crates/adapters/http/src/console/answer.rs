@@ -78,8 +78,10 @@ impl<'a> Teller<'a> {
         let shown = BuiltIn::find(&id).map(BuiltIn::display_name).filter(|shown| !shown.is_empty());
         let is_listed = BuiltIn::find(&id).is_none_or(BuiltIn::listed);
         let text = shown.unwrap_or(name);
+        if !is_listed {
+            return plain(text);
+        }
         match organization {
-            _ if !is_listed => plain(text),
             Some(id) => link(text, path(paths::ROLE, &[&self.organization(id), name])),
             None => link(text, path(paths::SITE_ROLE, &[name])),
         }

@@ -93,6 +93,7 @@ pub(crate) struct MemberRow {
 /// One group.
 #[derive(Clone, Debug, Template)]
 #[template(path = "console/group.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether the page shows something")]
 pub(crate) struct GroupPage<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) shell: Shell<'a>,

@@ -253,7 +253,7 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
         let notice = match done.as_deref() {
             Some("saved") => Some("The role is saved. It counts from now on."),
             Some("made") => Some("The role is made. Nobody holds it yet."),
-            _ => None,
+            Some(_) | None => None,
         };
         let name = entry.role.name.name().to_owned();
         let draft = Draft {

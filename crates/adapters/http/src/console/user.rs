@@ -66,6 +66,7 @@ pub(crate) struct Linked {
 /// The page.
 #[derive(Clone, Debug, Template)]
 #[template(path = "console/user.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether the page shows something")]
 pub(crate) struct UserPage<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) shell: Shell<'a>,
@@ -178,7 +179,7 @@ async fn act(call: &Call, actor: &Principal, id: UserId, form: &Form) -> Result<
             let names = form.all("role").map(str::to_owned).collect();
             users::update_roles(ctx, actor, &user, names).await.map(|_| "roles")
         }
-        _ => Err(Error::invalid("This form says nothing that can be done.")),
+        Some(_) | None => Err(Error::invalid("This form says nothing that can be done.")),
     }
 }
 
