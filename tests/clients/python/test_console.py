@@ -236,14 +236,14 @@ def test_a_role_is_made_reviewed_and_changed(town, at):
     page.get_by_role("link", name="Make a role").click()
     page.fill("#name", name)
     page.fill("#display_name", "Template curator")
-    page.get_by_label("template:read").first.check()
-    page.get_by_label("template:update").first.check()
+    page.get_by_label("template:read", exact=True).first.check()
+    page.get_by_label("template:update", exact=True).first.check()
     person.press("Review")
     titled(person, "Make Template curator?")
     expect(page.get_by_text("template:update", exact=True)).to_be_visible()
     person.press("Back to the form")
     assert page.input_value("#name") == name
-    assert page.get_by_label("template:update").first.is_checked()
+    assert page.get_by_label("template:update", exact=True).first.is_checked()
     person.press("Review")
     person.press("Make the role")
     expect(page.get_by_role("status")).to_contain_text("The role is made.")
@@ -252,9 +252,9 @@ def test_a_role_is_made_reviewed_and_changed(town, at):
     # Somebody holds it, who has one of the permissions anyway.
     path = f"/api/v2/organizations/{town.place['id']}/members/{holder.username}/roles"
     town.owner.call("PUT", path, 200, json={"roles": [name, "organization-auditor"]})
-    page.get_by_label("template:read").first.uncheck()
-    page.get_by_label("template:update").first.uncheck()
-    page.get_by_label("group:update").first.check()
+    page.get_by_label("template:read", exact=True).first.uncheck()
+    page.get_by_label("template:update", exact=True).first.uncheck()
+    page.get_by_label("group:update", exact=True).first.check()
     person.screenshot("console-role-form")
     person.press("Review")
     titled(person, "Change Template curator?")
@@ -287,7 +287,7 @@ def test_nobody_gives_by_a_role_what_they_have_not(town, at):
     page = person.page
     person.visit(f"{town.path}/roles/create")
     page.fill("#name", "owner")
-    page.get_by_label("license:read").first.check()
+    page.get_by_label("license:read", exact=True).first.check()
     person.press("Review")
     expect(person.alert()).to_contain_text("reserved")
     assert page.input_value("#name") == "owner"
@@ -305,7 +305,7 @@ def test_built_in_roles_are_readable_and_can_be_copied(town, at):
     person.screenshot("console-site-role")
     person.visit(f"{town.path}/roles/organization-auditor")
     page.get_by_role("link", name="Copy as a custom role").click()
-    assert page.get_by_label("audit_log:read").first.is_checked()
+    assert page.get_by_label("audit_log:read", exact=True).first.is_checked()
 
 
 def test_a_group_is_made_changed_and_deleted(town, at):

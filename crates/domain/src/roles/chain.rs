@@ -62,7 +62,7 @@ impl Subject {
         let Some(scope) = self.scope() else { return Vote::Silent };
         match scope.site().vote_named(action, resource) {
             Vote::Allow if !scope.admits(ResourceType::parse(resource), &object.id) => Vote::Silent,
-            vote => vote,
+            vote @ (Vote::Allow | Vote::Deny | Vote::Silent) => vote,
         }
     }
 
@@ -100,7 +100,7 @@ impl Subject {
         };
         match everywhere.max(there) {
             Vote::Allow if !in_place => Vote::Silent,
-            vote => vote,
+            vote @ (Vote::Allow | Vote::Deny | Vote::Silent) => vote,
         }
     }
 

@@ -228,7 +228,7 @@ fn by_membership(person: &Person, known: &CustomRoles, asked: &Asked, place: &Or
     for name in held {
         let mut other = person.clone();
         change_roles(&mut other, place.id, |roles| {
-            *roles = roles.iter().filter(|role| **role != name).cloned().collect()
+            *roles = roles.iter().filter(|role| **role != name).cloned().collect();
         });
         if allows(&other, known, asked) {
             ways.push((2, Change::of_role(ChangeKind::TakeOrganizationRole, &name, Some(id), known)));
