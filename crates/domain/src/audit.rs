@@ -47,6 +47,10 @@ text_enum! {
         DeviceAuthorizationApprove = "device_authorization_approve",
         /// Somebody denied a device what it asked for.
         DeviceAuthorizationDeny = "device_authorization_deny",
+        /// Somebody asked why another may or may not do something.
+        ExplainAccess = "explain_access",
+        /// Somebody asked who may do something.
+        SearchAccess = "search_access",
         /// An identity provider has published private keys, which are not taken.
         PrivateKeyExposure = "private_key_exposure",
     }

@@ -7,6 +7,7 @@ mod literal;
 
 use doorward_domain::roles::{
     Acl, Action, AllowEntry, Because, Explanation, Id, Level, Object, Permission, ResourceType, Role, Scope, Subject,
+    Vote,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -203,6 +204,7 @@ fn explained(
         let same = other.decide_named(action, kind, object).because() == because;
         prop_assert_eq!(same, any, "without {:?}", why.roles);
     }
+    chained(subject, action, kind, object, because)?;
     prop_assert_eq!(why.listed.is_some(), why.level == Some(Level::AccessList), "{:?}", why);
     if let Some(listed) = &why.listed {
         let list = if because == Because::UserListed { &question.user_list } else { &question.group_list };
@@ -215,6 +217,33 @@ fn explained(
         prop_assert!(listed.action == "*" || listed.action == action);
     }
     taken_away(subject, action, question, &why)
+}
+
+/// The steps of a decision say what it says, and the level that decided is the last one that is heard and says something.
+fn chained(
+    subject: &Subject,
+    action: &str,
+    kind: &str,
+    object: &Object<'_>,
+    because: Because,
+) -> Result<(), TestCaseError> {
+    let steps = subject.chain(action, kind, object);
+    let levels: Vec<Level> = steps.iter().map(|step| step.level).collect();
+    prop_assert_eq!(
+        levels,
+        [Level::Scope, Level::Site, Level::Organization, Level::User, Level::AccessList],
+        "from the first asked to the last"
+    );
+    let allowing = steps.iter().find(|step| step.heard && step.level != Level::Scope && step.vote == Vote::Allow);
+    prop_assert_eq!(allowing.is_some(), because.allow(), "{:?}: {:?}", because, steps);
+    if let Some(step) = allowing {
+        prop_assert_eq!(Some(step.level), because.level(), "{:?}", steps);
+        prop_assert!(!step.roles.is_empty() || !step.listed.is_empty(), "{:?}", steps);
+    } else if matches!(because, Because::SiteDenies | Because::OrganizationDenies | Because::UserDenies) {
+        let denying = steps.iter().find(|step| step.heard && step.vote == Vote::Deny);
+        prop_assert_eq!(denying.map(|step| Some(step.level)), Some(because.level()), "{:?}", steps);
+    }
+    Ok(())
 }
 
 /// Takes away what an explanation names, ground by ground: each of them allows until it is taken away itself, and then

@@ -44,6 +44,14 @@ pub trait MemberRepository {
         filter: &MemberFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError>;
+    /// At most so many of the users who hold a role of this name by a membership, in one organization or (`None`) in any, by
+    /// lower-cased name. Deleted users and those that are part of the server are left out.
+    fn list_holders(
+        &mut self,
+        organization: Option<OrganizationId>,
+        role: &str,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError>;
     /// Replaces the stored roles of a member. `false` when there is no such member.
     fn update_roles(
         &mut self,

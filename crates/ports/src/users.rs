@@ -46,6 +46,8 @@ pub trait UserRepository {
     fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError>;
     /// The explicit groups of a user, sorted.
     fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError>;
+    /// The explicit groups of several users at once, by user and group id.
+    fn list_group_ids_of(&mut self, ids: &[UserId]) -> Result<Vec<(UserId, GroupId)>, StoreError>;
     /// A page of users, ordered by lower-cased name; `after_id` as in `identity.md` 3.1. Deleted users and those that
     /// are part of the server are left out, and so are those that `visible` does not let through.
     fn list(&mut self, filter: &UserFilter, visible: &ListFilter, page: Page) -> Result<UserPage, StoreError>;

@@ -3,6 +3,20 @@
 //! The use case has three steps, so that a caller can do the two that only think where it wants to, and so that nothing
 //! is asked of the store when no question names a resource: [`wanted`] reads the questions, [`look_up`] loads what they
 //! name, [`NamedObjects`] answers them. Nothing is written and nothing audited.
+//!
+//! What others may do is told by [`explain_access`] and [`who_can`], to those who may read what it rests on.
+
+mod change;
+mod others;
+mod people;
+mod question;
+mod who_can;
+
+pub use change::{Change, ChangeKind, Changes};
+pub use others::{AccessView, Names, StepView, Whom, explain_access};
+pub(crate) use people::{People, Person, load};
+pub use question::{AskedView, Question};
+pub use who_can::{Capable, WHO_CAN_MAX, WhoCan, who_can};
 
 use crate::Principal;
 use crate::context::Context;
@@ -10,7 +24,9 @@ use crate::error::{Error, FieldError};
 use crate::users::fields::Fields;
 use crate::{groups, templates, users, workspaces};
 use doorward_domain::ids::{GroupId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::roles::{Acl, Action, Explanation, Grounds, Id, Level, Listed, Object, ResourceType, Role};
+use doorward_domain::roles::{
+    Acl, Action, Explanation, Grounds, Id, Level, Listed, Object, ResourceType, Role, Subject,
+};
 use doorward_ports::Repositories;
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -260,12 +276,12 @@ impl NamedObjects {
     fn explain_access(&self, actor: &Principal, check: &Check<'_>) -> Explained {
         if check.resource_id.is_empty() {
             let object = described(actor, check);
-            return explained(actor, &actor.subject.explain(&check.action, &check.resource_type, &object));
+            return of_caller(actor, &actor.subject.explain(&check.action, &check.resource_type, &object));
         }
         match self.thing(check) {
             Some(thing) => {
                 let object = thing.object();
-                explained(actor, &actor.subject.explain(&check.action, thing.resource.as_str(), &object))
+                of_caller(actor, &actor.subject.explain(&check.action, thing.resource.as_str(), &object))
             }
             None => refused("not_found", "the object does not exist, or the caller may not read it".to_owned()),
         }
@@ -299,18 +315,23 @@ fn described(actor: &Principal, check: &Check<'_>) -> Object<'static> {
     if check.any_org { object.any_organization() } else { object }
 }
 
-fn explained(actor: &Principal, why: &Explanation<'_>) -> Explained {
+/// The answer about the caller.
+fn of_caller(actor: &Principal, why: &Explanation<'_>) -> Explained {
+    let scopes = || {
+        let account = actor.as_account();
+        account.map(|account| account.key.scope_names().map(Cow::into_owned).collect()).unwrap_or_default()
+    };
+    explained(&actor.subject, scopes, why)
+}
+
+/// The answer about a subject, whose credential has these scopes.
+fn explained(subject: &Subject, scopes: impl FnOnce() -> Vec<String>, why: &Explanation<'_>) -> Explained {
     let because = why.decision.because();
     let refused_by_scope = why.level == Some(Level::Scope);
-    let names = |roles: &[&Role]| roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect();
-    let entry = |listed: &Listed<'_>| Entry {
-        is_group: listed.id != actor.subject.id(),
-        id: listed.id.to_string(),
-        action: listed.action.to_owned(),
-    };
+    let entry = |listed: &Listed<'_>| entry_of(subject, listed);
     let further = |grounds: &Grounds<'_>| Further {
         level: grounds.level,
-        roles: names(&grounds.roles),
+        roles: names_of(&grounds.roles),
         entries: grounds.listed.iter().map(entry).collect(),
     };
     Explained {
@@ -318,15 +339,20 @@ fn explained(actor: &Principal, why: &Explanation<'_>) -> Explained {
         code: because.code(),
         text: because.to_string(),
         level: why.level,
-        roles: names(&why.roles),
+        roles: names_of(&why.roles),
         entry: why.listed.as_ref().map(entry),
-        scopes: actor
-            .as_account()
-            .filter(|_| refused_by_scope)
-            .map(|account| account.key.scope_names().map(Cow::into_owned).collect())
-            .unwrap_or_default(),
+        scopes: if refused_by_scope { scopes() } else { Vec::new() },
         further: why.further.iter().map(further).collect(),
     }
+}
+
+/// The names of roles, each with its organization.
+fn names_of(roles: &[&Role]) -> Vec<(String, Option<String>)> {
+    roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect()
+}
+
+fn entry_of(subject: &Subject, listed: &Listed<'_>) -> Entry {
+    Entry { is_group: listed.id != subject.id(), id: listed.id.to_string(), action: listed.action.to_owned() }
 }
 
 /// The organization of a role that has exactly one.

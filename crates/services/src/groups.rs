@@ -22,7 +22,7 @@ mod tests;
 pub use create::{CreateGroup, create, may_create};
 pub use delete::delete;
 pub use doorward_ports::groups::{FoundGroup, GroupMemberPage, MemberScope};
-pub use lookup::{GroupQuery, GroupRef, find, list};
+pub use lookup::{GroupQuery, GroupRef, GroupsOfUser, find, list, of_user};
 pub use pages::{GroupList, members, page};
 pub use update::{UpdateGroup, may_update, update};
 pub use views::{GroupSink, GroupView, MEMBER_PAGE, views, views_by_id};

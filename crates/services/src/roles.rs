@@ -5,11 +5,13 @@
 //! key is gone.
 
 mod custom;
+mod review;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use custom::name_taken;
 pub use custom::{create, delete, update};
+pub use review::{Difference, Granted, HOLDERS_MAX, Holder, Review, holders, review};
 
 use crate::Principal;
 use crate::context::Context;

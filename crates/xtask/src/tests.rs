@@ -128,7 +128,16 @@ const PYTHON: [(Part, &[&str]); 6] = [
             "test_scim.py",
         ],
     ),
-    (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py", "test_command_line.py"]),
+    (
+        Part::Browser,
+        &[
+            "test_pages.py",
+            "test_console.py",
+            "test_browser_attacks.py",
+            "test_identity_provider.py",
+            "test_command_line.py",
+        ],
+    ),
     (Part::Fuzz, &["test_fuzz.py"]),
     (Part::Proxy, &["test_oauth2_proxy.py"]),
     (Part::Keycloak, &["test_keycloak.py"]),

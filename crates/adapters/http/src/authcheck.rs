@@ -1,6 +1,7 @@
 //! Asking what one may do (`rbac.md` 13).
 
 mod body;
+mod others;
 
 use crate::conventions::Api;
 use crate::kit::answer;
@@ -20,6 +21,7 @@ use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.of(&Api).user(__path_check, check).body_limit(BODY_LIMIT).busy();
+    others::routes(routes);
 }
 
 /// Largest body of this endpoint, unless that of all endpoints is larger. Holds some 30,000 questions.
@@ -131,17 +133,17 @@ pub(crate) struct FurtherObject {
 }
 
 /// A role that decided.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuthorizationReasonRole)]
 pub(crate) struct RoleObject {
     name: String,
-    /// The organization in which the caller has it; none for a role of the whole site.
+    /// The organization in which the one who asks, or is asked about, has it; none for a role of the whole site.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<String>,
 }
 
 /// An entry of an access list.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuthorizationReasonEntry)]
 pub(crate) struct EntryObject {
     /// `user` or `group`.

@@ -6,6 +6,7 @@
 pub(crate) mod api;
 pub(crate) mod callback;
 pub(crate) mod consent;
+pub(crate) mod console;
 pub(crate) mod document;
 pub(crate) mod download;
 pub(crate) mod oauth2;
@@ -16,6 +17,7 @@ pub(crate) mod scim;
 pub(crate) use api::Api;
 pub(crate) use callback::Callback;
 pub(crate) use consent::Consent;
+pub(crate) use console::Console;
 pub(crate) use document::Document;
 pub(crate) use download::Download;
 pub(crate) use oauth2::OAuth2;
@@ -26,11 +28,12 @@ pub(crate) use scim::Scim;
 use crate::kit::convention::Convention;
 
 /// All of them. Where no route is, the one answers whose territory it is; [`Page`] has the rest.
-pub(crate) const ALL: [&dyn Convention; 11] = [
+pub(crate) const ALL: [&dyn Convention; 12] = [
     &Api,
     &Callback,
     &OAuth2,
     &Consent,
+    &Console,
     &Document::WellKnown,
     &Document::Named,
     &Scim,

@@ -28,6 +28,7 @@
 mod appearance;
 mod audit;
 mod authcheck;
+mod console;
 mod conventions;
 mod deployment;
 mod docs;

@@ -70,7 +70,7 @@ pub(crate) fn sign_out_token(call: &Call, actor: &Principal) -> String {
 }
 
 /// Why a page is shown again instead of doing what its form asked for.
-const OUT_OF_DATE: &str = "This page was out of date, so nothing was done. Please try again.";
+pub(crate) const OUT_OF_DATE: &str = "This page was out of date, so nothing was done. Please try again.";
 
 /// What a program is told whose form lacks its token, in plain text (`oauth2.md` 7); a person is shown the form anew.
 pub(crate) fn stale_for_programs(call: &Call) -> Result<(), Failure> {

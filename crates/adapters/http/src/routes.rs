@@ -10,7 +10,7 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
+    appearance, audit, authcheck, console, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
     licenses, members, notifications, oauth2, openid, organizations, pages, passcodes, provisioner_jobs, provisioners,
     quiet_hours, quotas, replicas, roles, scim, sessions, status, template_versions, templates, users,
     workspace_proxies, workspaces,
@@ -26,6 +26,7 @@ pub(crate) fn table() -> Vec<Entry> {
         openid::routes,
         authcheck::routes,
         pages::routes,
+        console::routes,
         docs::routes,
         status::routes,
         sessions::routes,
@@ -84,7 +85,7 @@ mod tests {
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::{App, HttpRequest, HttpResponse};
     use doorward_domain::entitlements::Feature;
-    use doorward_domain::names::Named;
+    use doorward_domain::names::{Named, is_name};
     use std::collections::BTreeSet;
 
     #[test]
@@ -169,6 +170,9 @@ mod tests {
             paths::REMOVE_LINK,
             paths::CLI_AUTH,
             paths::API_DOCS,
+            paths::ACCESS,
+            paths::USERS,
+            paths::SITE_ROLES,
             paths::AUTHORIZE,
         ] {
             assert!(table().iter().any(|entry| entry.endpoint.path == path), "{path} leads nowhere");
@@ -200,6 +204,9 @@ mod tests {
                     (Feature::TemplateRbac, signed_in, None)
                 }
                 below if below.starts_with("/organizations/{organization}/members/roles") => {
+                    (Feature::CustomRoles, signed_in, Some(change))
+                }
+                "/organizations/{organization}/roles/create" | "/organizations/{organization}/roles/{roleName}" => {
                     (Feature::CustomRoles, signed_in, Some(change))
                 }
                 "/organizations" | "/organizations/{organization}" => {
@@ -257,7 +264,8 @@ mod tests {
                 for other in paths.iter().filter(|other| other.len() > at) {
                     let word = other[at];
                     if !word.starts_with('{') && path[..at].iter().zip(&other[..at]).all(same) {
-                        assert!(named.is_reserved(word), "{} hides the {named:?} {word:?}", other.join("/"));
+                        let is_taken = named.is_reserved(word) || (named == Named::Role && !is_name(word));
+                        assert!(is_taken, "{} hides the {named:?} {word:?}", other.join("/"));
                         found += 1;
                     }
                 }

@@ -148,7 +148,12 @@ fn further<'a>(
 
 /// Every entry of an access list that lets the subject in, with the memberships of `rest`, in the order in which the rule
 /// asks for them.
-fn all_listed<'a>(subject: &'a Subject, rest: &Subject, action: &'a str, object: &'a Object<'_>) -> Vec<Listed<'a>> {
+pub(super) fn all_listed<'a>(
+    subject: &'a Subject,
+    rest: &Subject,
+    action: &'a str,
+    object: &'a Object<'_>,
+) -> Vec<Listed<'a>> {
     let asked = Asked::parse(action);
     let entry = |acl: Option<&super::Acl>, id: &'a Id| {
         let found = acl.and_then(|acl| acl.entry_for(id, asked))?;
@@ -207,22 +212,27 @@ fn deciding_roles<'s>(
     subject.roles().iter().filter(|role| voted(role)).collect()
 }
 
-fn joined<'g>(lists: impl Iterator<Item = &'g PermissionSet>, action: &str, resource: &str) -> Vote {
+pub(super) fn joined<'g>(lists: impl Iterator<Item = &'g PermissionSet>, action: &str, resource: &str) -> Vote {
     lists.map(|list| list.vote_named(action, resource)).max().unwrap_or(Vote::Silent)
 }
 
 /// What all roles together say in one organization.
-fn organization_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
+pub(super) fn organization_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
     joined(subject.roles().iter().filter_map(|role| role.organization(id)), action, resource)
 }
 
 /// What all roles together say of that which the subject owns in one organization.
-fn owned_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
+pub(super) fn owned_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
     joined(subject.roles().iter().filter_map(|role| role.owned_in(id)), action, resource)
 }
 
 /// The organizations of which all roles together say this, in one pass over the roles.
-fn organizations_saying<'s>(subject: &'s Subject, action: &str, resource: &str, wanted: Vote) -> HashSet<&'s Id> {
+pub(super) fn organizations_saying<'s>(
+    subject: &'s Subject,
+    action: &str,
+    resource: &str,
+    wanted: Vote,
+) -> HashSet<&'s Id> {
     let mut votes: HashMap<&Id, Vote> = HashMap::new();
     for (id, list) in subject.roles().iter().flat_map(Role::organizations) {
         let vote = list.vote_named(action, resource);

@@ -36,6 +36,11 @@ impl Members {
         self.entries.iter().map(|(id, masks)| (id, masks))
     }
 
+    /// Whether it is one of them.
+    pub(super) fn contains(&self, id: &Id) -> bool {
+        self.find(id).is_some()
+    }
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -43,6 +43,7 @@ mod acl;
 pub mod assign;
 mod builder;
 mod builtin;
+mod chain;
 pub mod custom;
 mod decision;
 mod defaults;
@@ -71,6 +72,7 @@ pub use builtin::{
     BuiltIn, MEMBER, ORGANIZATION_ADMIN, ORGANIZATION_MEMBER, ORGANIZATION_TEMPLATE_ADMIN, OWNER, TEMPLATE_ADMIN,
     USER_ADMIN, reserved_names,
 };
+pub use chain::Step;
 pub use custom::{CustomRole, CustomRoles};
 pub use decision::{Because, Decision, Denied};
 pub use defaults::{DefaultRoleError, DefaultRoles, WORKSPACE_ACCESS};

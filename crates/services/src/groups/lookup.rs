@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 /// How many groups are held at once.
 const GROUP_PAGE: u32 = 1000;
+/// How many groups of a user are told.
+const GROUPS_OF_USER: u32 = 100;
 
 /// Which groups are asked for. A name that names nothing the caller may know of is refused; an id is taken as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,6 +118,35 @@ pub async fn list<S: GroupSink + 'static>(
             left -= count;
         }
         Ok(sink)
+    })
+    .await
+}
+
+/// The groups of a user, without their members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupsOfUser {
+    /// The first of them by name.
+    pub groups: Vec<FoundGroup>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+/// Lists the groups of a user of which the caller may know that the user is in them, but for the groups Everyone.
+///
+/// Shows what `group:read` and `group_member:read` reach. Errors: `UserNotFound` (missing or not readable), `Forbidden` (only the
+/// scope is too short).
+pub async fn of_user(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<GroupsOfUser, Error> {
+    let user = user.clone();
+    ctx.look(actor, move |look| {
+        let id = reference::resolve(look.repos, look.by, &user)?.id;
+        let filter = GroupFilter { has_member: Some(id), known_in: known_in(look.by, id), ..GroupFilter::default() };
+        let page = GroupPage { after: None, offset: 0, limit: Some(GROUPS_OF_USER + 1) };
+        let mut groups = look.repos.groups().list(&filter, &access::visible_groups(look.by), &page)?;
+        let most = usize::try_from(GROUPS_OF_USER).unwrap_or(usize::MAX);
+        let is_cut = groups.len() > most;
+        groups.truncate(most);
+        groups.retain(|found| !found.group.is_everyone());
+        Ok(GroupsOfUser { groups, is_cut })
     })
     .await
 }

@@ -117,7 +117,12 @@ fn define<T>(
 }
 
 /// All checks of a role that somebody wants to make or change, in their order.
-fn accept(actor: &Principal, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
+pub(super) fn accept(
+    actor: &Principal,
+    action: Action,
+    place: OrganizationId,
+    draft: Draft,
+) -> Result<CustomRole, Error> {
     let mut fields =
         Fields::default().role_name("name", &draft.name).shown_name("display_name", &draft.display_name).that(
             "display_name",

@@ -110,6 +110,8 @@ const fn past(action: AuditAction) -> &'static str {
         AuditAction::DeviceAuthorizationStart => "asked on a device for access with",
         AuditAction::DeviceAuthorizationApprove => "let a device act with",
         AuditAction::DeviceAuthorizationDeny => "denied a device access with",
+        AuditAction::ExplainAccess => "asked why access is given or denied to",
+        AuditAction::SearchAccess => "asked who has access to what is of",
         AuditAction::PrivateKeyExposure => "found private keys of",
     }
 }
@@ -124,6 +126,8 @@ const fn infinitive(action: AuditAction) -> &'static str {
         AuditAction::DeviceAuthorizationStart => "ask on a device for access with",
         AuditAction::DeviceAuthorizationApprove => "let a device act with",
         AuditAction::DeviceAuthorizationDeny => "deny a device access with",
+        AuditAction::ExplainAccess => "ask why access is given or denied to",
+        AuditAction::SearchAccess => "ask who has access to what is of",
         AuditAction::PrivateKeyExposure => "take private keys of",
         AuditAction::Create
         | AuditAction::Write

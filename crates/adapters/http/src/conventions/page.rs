@@ -54,6 +54,26 @@ pub(crate) mod paths {
     pub(crate) const DEVICE: &str = doorward_domain::oauth2::endpoints::DEVICE_VERIFICATION;
     /// The same, short to type: what devices show (RFC 8628 3.3).
     pub(crate) const DEVICE_SHORT: &str = "/device";
+    /// Why somebody may do something, or may not. Query: what the form of the page sends.
+    pub(crate) const ACCESS: &str = "/deployment/access";
+    /// All users. Query: `q`, `after`.
+    pub(crate) const USERS: &str = "/deployment/users";
+    /// One user. POST with `do` changes it.
+    pub(crate) const USER: &str = "/deployment/users/{user}";
+    /// The roles of the site.
+    pub(crate) const SITE_ROLES: &str = "/deployment/roles";
+    /// One of them.
+    pub(crate) const SITE_ROLE: &str = "/deployment/roles/{roleName}";
+    /// The roles of an organization.
+    pub(crate) const ROLES: &str = "/organizations/{organization}/roles";
+    /// Makes one. Query: `from`, the role that it begins as.
+    pub(crate) const NEW_ROLE: &str = "/organizations/{organization}/roles/create";
+    /// One of them. POST with `do` shows what a change means, makes it, or deletes the role.
+    pub(crate) const ROLE: &str = "/organizations/{organization}/roles/{roleName}";
+    /// The groups of an organization. Query: `q`, `after`. POST makes one.
+    pub(crate) const GROUPS: &str = "/organizations/{organization}/groups";
+    /// One of them. POST with `do` changes it.
+    pub(crate) const GROUP: &str = "/organizations/{organization}/groups/{groupName}";
     pub(crate) use doorward_domain::oauth2::endpoints::{AUTHORIZE, END_SESSION};
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum Purpose {
     RequestPasscode,
     /// Chooses another password by a one-time passcode.
     ResetPassword,
+    /// Changes something by a page of the console.
+    Console,
     /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
     Api,
 }
@@ -65,6 +67,7 @@ impl Purpose {
             Self::Unlink => "unlink",
             Self::RequestPasscode => "request-passcode",
             Self::ResetPassword => "reset-password",
+            Self::Console => "console",
             Self::Api => "api",
         }
     }

@@ -170,6 +170,34 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_holders(
+        &mut self,
+        organization: Option<OrganizationId>,
+        role: &str,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError> {
+        macro_rules! holders {
+            () => {
+                organization_members::table
+                    .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
+                    .filter(not(users::deleted))
+                    .filter(not(users::is_system))
+                    .filter(filters::holds_role(role))
+                    .order((users::username_key, users::id))
+                    .select((users::username_key, users::id))
+                    .distinct()
+                    .limit(limit.into())
+            };
+        }
+        self.run(|conn| {
+            let rows: Vec<(String, Id<UserId>)> = match organization {
+                Some(place) => holders!().filter(organization_members::organization_id.eq(Id(place))).load(conn)?,
+                None => holders!().load(conn)?,
+            };
+            Ok(rows.into_iter().map(|(_, id)| id.0).collect())
+        })
+    }
+
     fn update_roles(
         &mut self,
         permit: &Permit<action::Assign, resource::AssignOrgRole>,

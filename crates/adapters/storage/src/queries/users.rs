@@ -128,6 +128,17 @@ impl UserRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_group_ids_of(&mut self, ids: &[UserId]) -> Result<Vec<(UserId, GroupId)>, StoreError> {
+        self.run(|conn| {
+            let rows = group_members::table
+                .filter(OneOf::ids("group_members.user_id", ids.iter().copied()))
+                .order((group_members::user_id, group_members::group_id))
+                .select((group_members::user_id, group_members::group_id))
+                .load::<(Id<UserId>, Id<GroupId>)>(conn)?;
+            Ok(rows.into_iter().map(|(user, group)| (user.0, group.0)).collect())
+        })
+    }
+
     fn list(&mut self, filter: &UserFilter, visible: &ListFilter, page: Page) -> Result<UserPage, StoreError> {
         self.run(|conn| {
             let after = match page.after_id {

@@ -28,6 +28,11 @@ pub(super) fn holds_any_role<'a, Tables>(
 pub(super) fn member_holds<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Sqlite, SqlType = Bool> + 'a> {
+    holds_role(role)
+}
+
+/// The same in any query that reads members.
+pub(super) fn holds_role<'a, Tables>(role: &'a str) -> Box<dyn BoxableExpression<Tables, Sqlite, SqlType = Bool> + 'a> {
     // As above.
     Box::new(
         sql::<Bool>(

@@ -59,6 +59,35 @@ contract! {
         assert_eq!((found.members.len(), found.count), (1, 1), "of her own only");
     }
 
+    async fn who_holds_a_role_is_found_in_one_organization_or_in_any(db) {
+        let (place, users) = populate(&db, &["dan", "Carl", "bea", "gone"]).await;
+        let zoo = organization("zoo");
+        let (here, there) = (place.id, zoo.id);
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let (dan, carl, bea, gone) = (ids[0], ids[1], ids[2], ids[3]);
+        db.write(move |repos| {
+            repos.organizations().insert(&permit(), &zoo)?;
+            repos.organizations().insert_member(&permit(), &membership(there, bea))?;
+            for id in [dan, carl, gone] {
+                repos.members().update_roles(&permit(), here, id, &role_names(&["cook", "helper"]), NOW)?;
+            }
+            repos.members().update_roles(&permit(), there, bea, &role_names(&["cook"]), NOW)?;
+            repos.users().delete(&permit(), gone, NOW)
+        })
+        .await;
+        for (organization, role, limit, expected) in [
+            (Some(here), "cook", 9, vec![carl, dan]),
+            (Some(here), "cook", 1, vec![carl]),
+            (Some(there), "cook", 9, vec![bea]),
+            (None, "cook", 9, vec![bea, carl, dan]),
+            (None, "coo", 9, vec![]),
+            (Some(there), "helper", 9, vec![]),
+        ] {
+            let found = db.read(move |repos| repos.members().list_holders(organization, role, limit)).await;
+            assert_eq!(found, expected, "{organization:?} {role} {limit}");
+        }
+    }
+
     async fn members_are_listed_by_name_and_in_pages(db) {
         let (place, users) = populate(&db, &["b", "A", "d", "C"]).await;
         let page = |limit, offset| Page { limit, offset, after_id: None };

@@ -333,6 +333,9 @@ contract! {
         insert_groups(&db, organization, id);
         let groups = db.read(move |repos| repos.users().list_group_ids(id)).await;
         assert_eq!(groups.iter().map(|group| group.0.as_u128()).collect::<Vec<_>>(), [1, 2]);
+        let several = db.read(move |repos| repos.users().list_group_ids_of(&[UserId::NIL, id])).await;
+        assert_eq!(several, groups.into_iter().map(|group| (id, group)).collect::<Vec<_>>());
+        assert!(db.read(|repos| repos.users().list_group_ids_of(&[])).await.is_empty());
     }
 
     async fn a_bad_row_is_named(db) {

@@ -32,8 +32,9 @@ async fn a_page_has_a_limit_whatever_is_asked_and_marks_the_session_in_use() {
 #[tokio::test]
 async fn the_sessions_of_somebody_who_may_not_be_known_are_not_listed() {
     let refused =
-        list_sessions_of(&context(repos_with(&[ann(), bob()])), &actor().build(), &bobs(), SessionQuery::default());
-    assert!(matches!(refused.await, Err(Error::UserNotFound)));
+        list_sessions_of(&context(repos_with(&[ann(), bob()])), &actor().build(), &bobs(), SessionQuery::default())
+            .await;
+    assert!(matches!(refused, Err(Error::UserNotFound)));
 }
 
 #[tokio::test]

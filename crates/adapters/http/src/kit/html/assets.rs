@@ -7,10 +7,12 @@ use actix_web::{
 };
 
 const STYLESHEET: &[u8] = include_bytes!("../../../assets/doorward.css");
+/// What the console has besides.
+const CONSOLE: &[u8] = include_bytes!("../../../assets/console.css");
 const LOGO: &[u8] = include_bytes!("../../../assets/logo.svg");
 const FAVICON: &[u8] = include_bytes!("../../../assets/favicon.svg");
 
-const DIGITS: [u8; 8] = hex(fnv1a(fnv1a(fnv1a(0x811c_9dc5, STYLESHEET), LOGO), FAVICON));
+const DIGITS: [u8; 8] = hex(fnv1a(fnv1a(fnv1a(fnv1a(0x811c_9dc5, STYLESHEET), CONSOLE), LOGO), FAVICON));
 
 /// Changes with the content of any asset. Pages ask for `/assets/doorward.css?v=<VERSION>`, which may be kept forever.
 pub(crate) const VERSION: &str = match std::str::from_utf8(&DIGITS) {
@@ -55,6 +57,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 async fn named(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
     match name.as_str() {
         "doorward.css" => serve(&request, STYLESHEET, "text/css; charset=utf-8"),
+        "console.css" => serve(&request, CONSOLE, "text/css; charset=utf-8"),
         "logo.svg" => serve(&request, LOGO, "image/svg+xml"),
         "favicon.svg" => serve(&request, FAVICON, "image/svg+xml"),
         _ => HttpResponse::NotFound().insert_header(header::ContentType::plaintext()).body("not found"),
@@ -119,6 +122,7 @@ mod tests {
     async fn the_present_version_is_kept_forever() {
         for (name, content_type) in [
             ("doorward.css", "text/css; charset=utf-8"),
+            ("console.css", "text/css; charset=utf-8"),
             ("logo.svg", "image/svg+xml"),
             ("favicon.svg", "image/svg+xml"),
         ] {
