@@ -163,7 +163,7 @@ fn edited(
     let before = answer::whole_user(place, &old, &[]);
     expect_version(conditions, &before.version)?;
     let mut fields = AccountFields::of(&edit(&before.resource)?)?;
-    if fields.status_after(old.account.status) == UserStatus::Suspended {
+    if fields.active == Some(false) {
         keep_what_cannot_be(deed, place, &old, &mut fields)?;
     }
     let is_renamed = names::key(&fields.user_name) != names::key(old.user_name());

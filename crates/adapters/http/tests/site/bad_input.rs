@@ -37,7 +37,9 @@ async fn no_request_breaks_the_server() {
     let queries = ["", "?x=1&x=2", "?q=%FF", "?limit=99999999999999999999", "?q=a:b:c%00&client_id=%00"];
     for value in values {
         for (method, path) in every_operation(value) {
-            if path.ends_with("/logout") {
+            // They end the session, or never end.
+            let ends = path.ends_with("/logout") || (method == Method::DELETE && path.ends_with("/sessions"));
+            if ends || path.ends_with("/audit/tail") {
                 continue;
             }
             for (query, body) in queries.into_iter().cycle().zip(bodies) {

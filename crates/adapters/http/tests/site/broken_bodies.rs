@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 const BROKEN: &str = r#"{"name":"#;
 /// What everybody may do, or everybody to what is theirs; and where the body says whether it may be done.
-const FOR_EVERYBODY: [&str; 9] = [
+const FOR_EVERYBODY: [&str; 11] = [
     "post /api/v2/authcheck",
+    "post /api/v2/authcheck/explain",
+    "post /api/v2/authcheck/who-can",
     "post /api/v2/notifications/custom",
     "post /api/v2/organizations/{organization}/templateversions",
     "post /api/v2/users/first",

@@ -41,8 +41,14 @@ statement! {
         ),
         (Nullable<sql::Json>, Nullable<sql::Json>),
     ) {
-        // All columns of keys and users, in the order of the migrations, which is that of the rows here.
-        "SELECT k.*, u.*, m.organizations, m.roles, m.defaults, m.created, m.updated, \
+        // The columns of keys and users in the order of the rows here. By name: a column that a later version adds is none of ours.
+        "SELECT \
+           k.id, k.user_id, k.secret_digest, k.login_type, k.scopes, k.token_name, k.ip, k.created_at, k.updated_at, \
+           k.last_used, k.expires_at, k.lifetime_seconds, k.app_id, k.grant_id, k.app_secret_id, k.audience, \
+           k.slides_until, k.purge_at, k.allow_list, k.unused, u.id, u.email, u.email_key, u.username, u.username_key, \
+           u.name, u.avatar_url, u.password_hash, u.status, u.login_type, u.roles, u.created_at, u.updated_at, \
+           u.last_seen_at, u.deleted, u.is_system, u.theme_preference, u.terminal_font, \
+           m.organizations, m.roles, m.defaults, m.created, m.updated, \
            ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id), \
            a.allowed_scopes, a.allowed_resources \
          FROM api_keys k LEFT JOIN oauth2_apps a ON a.id = k.app_id JOIN users u ON u.id = k.user_id AND NOT u.deleted \

@@ -1,10 +1,11 @@
 //! The audit log.
 
+use super::Conn;
+use super::audit_facets::{self, Found};
 use super::counted::Count;
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, audit_facets};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{
@@ -29,9 +30,6 @@ use doorward_ports::audit::{AuditEntry, AuditFacets, AuditPage, AuditRepository,
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use uuid::Uuid;
-
-type Backend = <Conn as Connection>::Backend;
-pub(super) type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
 impl AuditRepository for UnitOfWork<'_, Conn> {
     fn insert(

@@ -1,7 +1,6 @@
 //! What occurs how often in the audit log.
 
 use super::Conn;
-use super::audit::Found;
 use super::one_of::OneOf;
 use crate::error::{Error, RowError};
 use crate::schema::{audit_logs, users};
@@ -19,6 +18,9 @@ use std::hash::Hash;
 use std::str::FromStr;
 
 type Backend = <Conn as Connection>::Backend;
+
+/// Records that were looked for.
+pub(super) type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
 /// Counts the newest records of a query by what was done, to what, by whom: in one pass, which is folded here.
 pub(super) fn of(conn: &mut Conn, found: Found<'_>) -> Result<AuditFacets, Error> {

@@ -40,6 +40,7 @@ fn expect_session(repos: &mut MockRepositories) {
         .times(1)
         .withf(|_, user, place, now| (*user, place, *now) == (ANN, "192.0.2.7", NOW))
         .returning(|_, _, _, _| Ok(()));
+    repos.sessions.expect_describe().withf(|_, _, device| device == "tests").returning(|_, _, _| Ok(()));
     repos
         .api_keys
         .expect_insert()
