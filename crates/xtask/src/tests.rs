@@ -132,6 +132,7 @@ const PYTHON: [(Part, &[&str]); 6] = [
         Part::Browser,
         &[
             "test_pages.py",
+            "test_page_layout.py",
             "test_console.py",
             "test_browser_attacks.py",
             "test_identity_provider.py",
