@@ -44,12 +44,12 @@ pub trait MemberRepository {
         filter: &MemberFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError>;
-    /// At most so many of the users who hold a role of this name by a membership, in one organization or (`None`) in any, by
+    /// At most so many of the users who hold a role of one of these names by a membership, in one organization or (`None`) in any, by
     /// lower-cased name. Deleted users and those that are part of the server are left out.
     fn list_holders(
         &mut self,
         organization: Option<OrganizationId>,
-        role: &str,
+        roles: &[String],
         limit: u32,
     ) -> Result<Vec<UserId>, StoreError>;
     /// Replaces the stored roles of a member. `false` when there is no such member.

@@ -396,14 +396,14 @@ pub trait GrantRepository {
     /// The live grants of a user, newest first.
     fn list_of_user(&mut self, user: UserId, now: Instant) -> Result<Vec<AuthorizedGrant>, StoreError>;
     /// The live grants that match and are visible, newest first (beginning, then id). Behind `after_id` are those that are older than
-    /// that grant; behind one that is gone there are none.
+    /// that grant; `None` when it is gone: nobody knows what stood behind it.
     fn list(
         &mut self,
         filter: GrantFilter,
         visible: &ListFilter,
         page: Page,
         now: Instant,
-    ) -> Result<GrantPage, StoreError>;
+    ) -> Result<Option<GrantPage>, StoreError>;
 
     /// Adds a grant and the key that is its access token. May answer `Conflict::Random`.
     fn insert(

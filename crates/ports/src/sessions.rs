@@ -144,8 +144,14 @@ pub struct SessionPage {
 /// Sessions as others look at them and end them: keys that are neither API tokens nor access tokens of apps.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait SessionRepository {
-    /// The sessions that match, are visible and have not expired, newest first (beginning, then key).
-    fn list(&mut self, filter: &SessionFilter, visible: &ListFilter, now: Instant) -> Result<SessionPage, StoreError>;
+    /// The sessions that match, are visible and have not expired, newest first (beginning, then key). `None` when the session of
+    /// `after` is gone: nobody knows what stood behind it.
+    fn list(
+        &mut self,
+        filter: &SessionFilter,
+        visible: &ListFilter,
+        now: Instant,
+    ) -> Result<Option<SessionPage>, StoreError>;
     /// Writes in what kind of program a session began.
     fn describe(
         &mut self,

@@ -120,6 +120,12 @@ impl Error {
         Self::Invalid { message: message.into(), detail: String::new(), fields }
     }
 
+    /// A page of a list was asked for behind something that has gone. Better told than a list that ends too early.
+    pub(crate) fn page_is_gone(what: &str) -> Self {
+        let field = FieldError::new("after_id", format!("this {what} is gone; begin with the first page again"));
+        Self::invalid_fields(format!("The {what} behind which the list was to go on is gone."), vec![field])
+    }
+
     /// A search that cannot be understood.
     pub(crate) fn bad_query(message: &str, errors: Vec<QueryError>) -> Self {
         let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();

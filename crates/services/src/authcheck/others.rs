@@ -17,7 +17,7 @@ use doorward_domain::roles::{Action, Level, Scope, Step, Subject, Vote};
 use doorward_domain::users::ReducedUser;
 use doorward_ports::Repositories;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Whose access is asked about.
@@ -191,32 +191,37 @@ pub(super) fn judged(
 fn named(repos: &mut dyn Repositories, why: &Explained, steps: &[StepView], changes: &Changes) -> Result<Names, Error> {
     let entries = steps.iter().flat_map(|step| &step.entries).chain(&why.entry);
     let (groups, users): (Vec<&Entry>, Vec<&Entry>) = entries.partition(|entry| entry.is_group);
-    let groups = groups.into_iter().filter_map(|entry| Uuid::parse_str(&entry.id).ok());
-    let groups: Vec<GroupId> = groups.chain(changes.groups()).map(GroupId).collect();
-    let users: Vec<UserId> = users.into_iter().filter_map(|entry| entry.id.parse().ok()).collect();
+    let groups = groups.into_iter().filter_map(|entry| Uuid::parse_str(&entry.id).ok()).chain(changes.groups());
+    let users = users.into_iter().filter_map(|entry| entry.id.parse().ok());
     let roles = steps.iter().flat_map(|step| &step.roles).chain(&why.roles);
-    let places = roles.filter_map(|(_, place)| Uuid::parse_str(place.as_deref()?).ok());
-    let places: Vec<OrganizationId> = places.chain(changes.organizations()).map(OrganizationId).collect();
-    Ok(Names {
-        organizations: repos
-            .organizations()
-            .list_by_id(&places)?
-            .into_iter()
-            .map(|place| (place.id.to_string(), place.name.to_string()))
-            .collect(),
-        groups: repos
-            .groups()
-            .list_by_id(&groups)?
-            .into_iter()
-            .map(|found| (found.group.id.to_string(), found.group.name.to_string()))
-            .collect(),
-        users: repos
-            .users()
-            .list_by_id(&users)?
-            .into_iter()
-            .map(|user| (user.id.to_string(), user.username.to_string()))
-            .collect(),
-    })
+    let places = roles.filter_map(|(_, place)| Uuid::parse_str(place.as_deref()?).ok()).chain(changes.organizations());
+    Names::of(repos, places, groups, users)
+}
+
+impl Names {
+    /// The names of these organizations, groups and users, as far as they are there; each is looked up once.
+    pub(super) fn of(
+        repos: &mut dyn Repositories,
+        organizations: impl IntoIterator<Item = Uuid>,
+        groups: impl IntoIterator<Item = Uuid>,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Result<Self, Error> {
+        let places: BTreeSet<_> = organizations.into_iter().map(OrganizationId).collect();
+        let groups: BTreeSet<_> = groups.into_iter().map(GroupId).collect();
+        let users: BTreeSet<_> = users.into_iter().collect();
+        let (places, groups, users) = (Vec::from_iter(places), Vec::from_iter(groups), Vec::from_iter(users));
+        let places = repos.organizations().list_by_id(&places)?;
+        let groups = repos.groups().list_by_id(&groups)?;
+        let users = repos.users().list_by_id(&users)?;
+        Ok(Self {
+            organizations: places.into_iter().map(|place| (place.id.to_string(), place.name.to_string())).collect(),
+            groups: groups
+                .into_iter()
+                .map(|found| (found.group.id.to_string(), found.group.name.to_string()))
+                .collect(),
+            users: users.into_iter().map(|user| (user.id.to_string(), user.username.to_string())).collect(),
+        })
+    }
 }
 
 /// What audit records say of a question.

@@ -90,9 +90,8 @@ fn search(
     let mut candidates = Candidates::default();
     candidates.gather(repos, &asked)?;
     let mut ids: Vec<UserId> = candidates.ids.into_iter().collect();
-    let most = usize::try_from(LOOKED_AT_MAX).unwrap_or(usize::MAX);
-    let is_complete = candidates.is_complete && ids.len() <= most;
-    ids.truncate(most);
+    let is_complete = candidates.is_complete && ids.len() <= page_len();
+    ids.truncate(page_len());
     let people = load(repos, &ids)?;
     let mut users = Vec::new();
     for person in people.list {
@@ -125,11 +124,9 @@ impl Default for Candidates {
 
 impl Candidates {
     fn add(&mut self, ids: impl IntoIterator<Item = UserId>) {
-        let before: Vec<UserId> = ids.into_iter().collect();
-        if before.len() >= usize::try_from(LOOKED_AT_MAX).unwrap_or(usize::MAX) {
-            self.is_complete = false;
-        }
-        self.ids.extend(before);
+        let ids: Vec<UserId> = ids.into_iter().collect();
+        self.is_complete &= ids.len() < page_len();
+        self.ids.extend(ids);
     }
 
     fn gather(&mut self, repos: &mut dyn Repositories, asked: &Asked) -> Result<(), Error> {
@@ -163,14 +160,16 @@ impl Candidates {
             self.add(found.users.into_iter().map(|user| user.id));
         }
         // Some roles of organizations speak of the whole site too.
-        for role in of_kind(Kind::Organization).filter(yes) {
-            let holders = repos.members().list_holders(None, role.name(), LOOKED_AT_MAX)?;
-            self.add(holders);
-            let places = repos.organizations().list(&everything(ResourceType::Organization))?;
-            let given = |place: &Organization| place.default_roles.names().iter().any(|name| name == role.name());
-            for place in places.iter().filter(|place| given(place)) {
-                self.members_of(repos, place.id)?;
-            }
+        let spoken: Vec<String> = of_kind(Kind::Organization).filter(yes).map(|role| role.name().to_owned()).collect();
+        if spoken.is_empty() {
+            return Ok(());
+        }
+        let holders = repos.members().list_holders(None, &spoken, LOOKED_AT_MAX)?;
+        self.add(holders);
+        let places = repos.organizations().list(&everything(ResourceType::Organization))?;
+        let given = |place: &&Organization| place.default_roles.names().iter().any(|name| spoken.contains(name));
+        for place in places.iter().filter(given) {
+            self.members_of(repos, place.id)?;
         }
         Ok(())
     }
@@ -192,11 +191,10 @@ impl Candidates {
         let everyone_listed = asked.thing.group_acl.actions_of(&place.id.0.into());
         if roles.iter().any(to_all) || everyone_listed.is_some_and(|actions| lists(asked.view.action, &actions)) {
             self.members_of(repos, place.id)?;
-        } else {
-            for name in roles {
-                let holders = repos.members().list_holders(Some(place.id), &name, LOOKED_AT_MAX)?;
-                self.add(holders);
-            }
+        } else if !roles.is_empty() {
+            let roles: Vec<String> = roles.into_iter().collect();
+            let holders = repos.members().list_holders(Some(place.id), &roles, LOOKED_AT_MAX)?;
+            self.add(holders);
         }
         let listed = asked.thing.group_acl.iter().filter(|(_, actions)| lists(asked.view.action, actions));
         let listed: Vec<Uuid> = listed.filter_map(|(id, _)| id.as_uuid()).filter(|id| *id != place.id.0).collect();
@@ -207,7 +205,17 @@ impl Candidates {
         Ok(())
     }
 
+    /// Whether no more are asked about anyway.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.ids.len() >= page_len();
+        self.is_complete &= !is_full;
+        is_full
+    }
+
     fn members_of(&mut self, repos: &mut dyn Repositories, place: OrganizationId) -> Result<(), StoreError> {
+        if self.is_full() {
+            return Ok(());
+        }
         let page = Page { limit: Some(LOOKED_AT_MAX), ..Page::default() };
         let found = repos.members().list(place, &everything(ResourceType::OrganizationMember), page)?;
         self.add(found.members.into_iter().map(|member| member.membership.user_id));
@@ -215,6 +223,9 @@ impl Candidates {
     }
 
     fn members_of_group(&mut self, repos: &mut dyn Repositories, group: &Group) -> Result<(), StoreError> {
+        if self.is_full() {
+            return Ok(());
+        }
         let page = Page { limit: Some(LOOKED_AT_MAX), ..Page::default() };
         let found = repos.groups().page_members(group, &UserFilter::default(), &MemberScope::All, page)?;
         self.add(found.users.into_iter().map(|user| user.id));
@@ -238,25 +249,7 @@ fn everything(kind: ResourceType) -> ListFilter {
 
 fn names_in(repos: &mut dyn Repositories, users: &[Capable]) -> Result<Names, Error> {
     let places = users.iter().flat_map(|capable| &capable.why.roles).filter_map(|(_, place)| place.as_deref());
-    let places: BTreeSet<OrganizationId> =
-        places.filter_map(|id| Uuid::parse_str(id).ok()).map(OrganizationId).collect();
     let groups = users.iter().filter_map(|capable| capable.why.entry.as_ref()).filter(|entry| entry.is_group);
-    let groups: BTreeSet<GroupId> = groups.filter_map(|entry| Uuid::parse_str(&entry.id).ok()).map(GroupId).collect();
-    let places: Vec<OrganizationId> = places.into_iter().collect();
-    let groups: Vec<GroupId> = groups.into_iter().collect();
-    Ok(Names {
-        organizations: repos
-            .organizations()
-            .list_by_id(&places)?
-            .into_iter()
-            .map(|place| (place.id.to_string(), place.name.to_string()))
-            .collect(),
-        groups: repos
-            .groups()
-            .list_by_id(&groups)?
-            .into_iter()
-            .map(|found| (found.group.id.to_string(), found.group.name.to_string()))
-            .collect(),
-        users: std::collections::BTreeMap::new(),
-    })
+    let ids = |text: &str| Uuid::parse_str(text).ok();
+    Names::of(repos, places.filter_map(ids), groups.filter_map(|entry| ids(&entry.id)), [])
 }

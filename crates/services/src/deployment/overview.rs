@@ -47,7 +47,7 @@ pub async fn overview(ctx: &Context, by: &Principal) -> Result<Overview, Error> 
         let (active, dormant) = (of(UserStatus::Active)?, of(UserStatus::Dormant)?);
         let suspended = of(UserStatus::Suspended)?;
         let filter = SessionFilter { limit: 1, ..SessionFilter::default() };
-        let sessions = look.repos.sessions().list(&filter, &keys, look.now)?.count;
+        let sessions = look.repos.sessions().list(&filter, &keys, look.now)?.unwrap_or_default().count;
         Ok(Overview {
             collected_at: look.now,
             active,

@@ -69,7 +69,8 @@ pub async fn list_of_user(ctx: &Context, actor: &Principal, user: &UserRef, page
         look.by.subject.check(Action::Read, &grants_of(user))?;
         let visible = look.by.subject.list_filter(Action::Read, ResourceType::Oauth2AppCodeToken);
         let filter = GrantFilter { user: Some(user), app: None };
-        Ok(look.repos.grants().list(filter, &visible, bounded(page), look.now)?)
+        let page = look.repos.grants().list(filter, &visible, bounded(page), look.now)?;
+        page.ok_or_else(|| Error::page_is_gone("grant"))
     })
     .await
 }
@@ -86,7 +87,8 @@ pub async fn list_of_app(ctx: &Context, actor: &Principal, app: AppId, page: Pag
     ctx.look(actor, move |look| {
         look.repos.apps().find(app)?.ok_or(Error::NotFound)?;
         let filter = GrantFilter { user: None, app: Some(app) };
-        Ok(look.repos.grants().list(filter, &visible, bounded(page), look.now)?)
+        let page = look.repos.grants().list(filter, &visible, bounded(page), look.now)?;
+        page.ok_or_else(|| Error::page_is_gone("grant"))
     })
     .await
 }

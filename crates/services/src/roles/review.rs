@@ -122,7 +122,7 @@ pub async fn holders(
 
 fn held_by(repos: &mut dyn Repositories, place: OrganizationId, role: &str) -> Result<(People, bool), Error> {
     let most = u32::try_from(HOLDERS_MAX + 1).unwrap_or(u32::MAX);
-    let mut ids = repos.members().list_holders(Some(place), role, most)?;
+    let mut ids = repos.members().list_holders(Some(place), &[role.to_owned()], most)?;
     let is_cut = ids.len() > HOLDERS_MAX;
     ids.truncate(HOLDERS_MAX);
     Ok((load(repos, &ids)?, is_cut))

@@ -71,8 +71,6 @@ async fn list(
     query: SessionQuery,
 ) -> Result<SessionList, Error> {
     let limit = query.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
-    // What cannot be the id of a session has nothing behind it.
-    let Ok(after) = query.after.map(ApiKeyId::new).transpose() else { return Ok(SessionList::default()) };
     ctx.look(actor, move |look| {
         let user = match user {
             None => None,
@@ -82,9 +80,12 @@ async fn list(
                 Some(user)
             }
         };
+        let gone = || Error::page_is_gone("session");
+        let after = query.after.map(ApiKeyId::new).transpose().map_err(|_no_id| gone())?;
         let visible = look.by.subject.list_filter(Action::Read, ResourceType::ApiKey);
         let filter = SessionFilter { user, after, limit, offset: query.offset };
-        let SessionPage { sessions, count } = look.repos.sessions().list(&filter, &visible, look.now)?;
+        let page = look.repos.sessions().list(&filter, &visible, look.now)?;
+        let SessionPage { sessions, count } = page.ok_or_else(gone)?;
         let current = look.by.as_account().map(|account| &account.key.id);
         let marked = |session: ListedSession| {
             let is_current = Some(&session.key.id) == current;

@@ -11,7 +11,7 @@ use crate::deed::Deed;
 use crate::error::Error;
 use crate::principal::{Account, Principal};
 use crate::users::UserRef;
-use crate::users::caller::{Held, as_of_now};
+use crate::users::caller::{Held, as_of_now, reread};
 use crate::users::reference::resolve_live;
 use doorward_domain::ids::UserId;
 use doorward_domain::users::User;
@@ -31,18 +31,21 @@ pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Principal) -> Re
     if is_same { Ok(user) } else { Err(unknown_key()) }
 }
 
-/// Whether the key of the caller is still good, for connections that stay: it has not ended, has the same secret, and its user may act.
+/// Whether the caller may still do what they might, for connections that stay: the key has not ended and has the same secret, its user may
+/// act, and has the same roles and groups. Who has others begins anew.
 ///
 /// Needs nothing. Errors: none of its own.
 pub async fn lives(ctx: &Context, actor: &Principal) -> Result<bool, Error> {
     ctx.look(actor, |look| {
-        let Account { user, key: presented, .. } = look.by.account()?;
-        let user = look.repos.users().find(user.id)?;
-        let key = look.repos.api_keys().find(&presented.id)?;
-        let now = look.now;
-        // In constant time, by the type.
-        let is_same = key.is_some_and(|key| key.expires_at > now && key.secret_digest == presented.secret_digest);
-        Ok(is_same && user.is_some_and(|user| !user.deleted && user.may_act()))
+        let before = look.by;
+        let now = match reread(look.repos, before, before.account()?) {
+            Err(Error::Unauthenticated { .. }) => return Ok(false),
+            now => now?,
+        };
+        let Account { user, key, .. } = now.account()?;
+        let (had, has) = (&before.subject, &now.subject);
+        let is_same = had.roles() == has.roles() && had.groups() == has.groups();
+        Ok(is_same && key.expires_at > look.now && user.may_act())
     })
     .await
 }

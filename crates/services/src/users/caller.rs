@@ -93,7 +93,9 @@ pub(crate) fn as_of_now<T>(
 }
 
 /// The principal with the roles, the memberships and the key of this moment.
-fn reread(repos: &mut dyn Repositories, before: &Principal, account: &Account) -> Result<Principal, Error> {
+///
+/// Errors: `Unauthenticated` (the key is gone, or has another secret).
+pub(crate) fn reread(repos: &mut dyn Repositories, before: &Principal, account: &Account) -> Result<Principal, Error> {
     let owner = repos.api_keys().find_owner(&account.key.id)?;
     // In constant time, by the type.
     let is_same = |now: &KeyOwner| now.user.id == account.user.id && now.key.secret_digest == account.key.secret_digest;

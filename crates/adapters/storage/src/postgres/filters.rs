@@ -22,14 +22,19 @@ pub(super) fn holds_any_role<'a, Tables>(
 pub(super) fn member_holds<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = Bool> + 'a> {
-    holds_role(role)
-}
-
-/// The same in any query that reads members.
-pub(super) fn holds_role<'a, Tables>(role: &'a str) -> Box<dyn BoxableExpression<Tables, Pg, SqlType = Bool> + 'a> {
     // As above.
     let held = sql::<Bool>("(organization_members.roles <> '[]'::jsonb AND jsonb_exists(organization_members.roles, ");
     Box::new(held.bind::<Text, _>(role).sql("))"))
+}
+
+/// Members that hold one of these roles at least, in any query that reads members.
+pub(super) fn holds_one_of<'a, Tables>(
+    roles: &'a [String],
+) -> Box<dyn BoxableExpression<Tables, Pg, SqlType = Bool> + 'a> {
+    // As above.
+    let held =
+        sql::<Bool>("(organization_members.roles <> '[]'::jsonb AND jsonb_exists_any(organization_members.roles, ");
+    Box::new(held.bind::<Array<Text>, _>(roles).sql("))"))
 }
 
 /// The roles of a member, but for this one.

@@ -35,15 +35,15 @@ pub(super) fn list(
     allowed: &ListFilter,
     page: Page,
     now: Instant,
-) -> Result<GrantPage, Error> {
+) -> Result<Option<GrantPage>, Error> {
     let after: Option<Place> = match page.after_id {
         None => None,
         Some(id) => match position(conn, GrantId(id))? {
             Some(place) => Some(place),
-            None => return Ok(GrantPage::default()),
+            None => return Ok(None),
         },
     };
-    let Some(found) = matching(filter, allowed, after, now) else { return Ok(GrantPage::default()) };
+    let Some(found) = matching(filter, allowed, after, now) else { return Ok(Some(GrantPage::default())) };
     let limit = page.limit.map_or(i64::MAX, i64::from);
     let rows: Vec<GrantRow> = found
         .order((oauth2_grants::created_at.desc(), oauth2_grants::id.desc()))
@@ -67,7 +67,7 @@ pub(super) fn list(
             }
         }
     };
-    Ok(GrantPage { grants: described(conn, grants)?, count })
+    Ok(Some(GrantPage { grants: described(conn, grants)?, count }))
 }
 
 fn position(conn: &mut Conn, id: GrantId) -> QueryResult<Option<Place>> {

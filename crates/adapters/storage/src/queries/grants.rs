@@ -74,7 +74,7 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
         visible: &ListFilter,
         page: Page,
         now: Instant,
-    ) -> Result<GrantPage, StoreError> {
+    ) -> Result<Option<GrantPage>, StoreError> {
         self.run(|conn| grant_lists::list(conn, filter, visible, page, now))
     }
 

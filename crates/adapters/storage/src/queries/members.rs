@@ -173,7 +173,7 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
     fn list_holders(
         &mut self,
         organization: Option<OrganizationId>,
-        role: &str,
+        roles: &[String],
         limit: u32,
     ) -> Result<Vec<UserId>, StoreError> {
         macro_rules! holders {
@@ -182,7 +182,7 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
                     .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
                     .filter(not(users::deleted))
                     .filter(not(users::is_system))
-                    .filter(filters::holds_role(role))
+                    .filter(filters::holds_one_of(roles))
                     .order((users::username_key, users::id))
                     .select((users::username_key, users::id))
                     .distinct()

@@ -36,16 +36,21 @@ const AT_ONCE: usize = 400;
 const TOLD_MAX: usize = 1000;
 
 impl SessionRepository for UnitOfWork<'_, Conn> {
-    fn list(&mut self, filter: &SessionFilter, visible: &ListFilter, now: Instant) -> Result<SessionPage, StoreError> {
+    fn list(
+        &mut self,
+        filter: &SessionFilter,
+        visible: &ListFilter,
+        now: Instant,
+    ) -> Result<Option<SessionPage>, StoreError> {
         self.run(|conn| {
             let after: Option<Place> = match &filter.after {
                 None => None,
                 Some(id) => match position(conn, id)? {
                     Some(place) => Some(place),
-                    None => return Ok(SessionPage::default()),
+                    None => return Ok(None),
                 },
             };
-            let Some(reach) = Reach::of(visible) else { return Ok(SessionPage::default()) };
+            let Some(reach) = Reach::of(visible) else { return Ok(Some(SessionPage::default())) };
             let rows: Vec<(KeyRow, Option<String>)> = matching(filter, &reach, after.as_ref(), now)
                 .order((api_keys::began_at.desc(), api_keys::id.desc()))
                 .limit(filter.limit.into())
@@ -63,7 +68,7 @@ impl SessionRepository for UnitOfWork<'_, Conn> {
                 let all = matching(filter, &reach, after.as_ref(), now).select(api_keys::expires_at).limit(most);
                 u64::try_from(Count(all).get_result::<i64>(conn)?).unwrap_or(0)
             };
-            Ok(SessionPage { sessions: described(conn, keys, devices)?, count })
+            Ok(Some(SessionPage { sessions: described(conn, keys, devices)?, count }))
         })
     }
 
@@ -162,7 +167,8 @@ impl Reach {
 }
 
 fn position(conn: &mut Conn, id: &ApiKeyId) -> QueryResult<Option<Place>> {
-    api_keys::table.find(id.as_str()).select((api_keys::created_at, api_keys::id)).get_result(conn).optional()
+    let session = api_keys::table.find(id.as_str()).filter(api_keys::began_at.is_not_null());
+    session.select((api_keys::began_at.assume_not_null(), api_keys::id)).get_result(conn).optional()
 }
 
 /// The living sessions that match, behind a place if one is given.

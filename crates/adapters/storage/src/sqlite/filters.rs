@@ -28,11 +28,6 @@ pub(super) fn holds_any_role<'a, Tables>(
 pub(super) fn member_holds<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Sqlite, SqlType = Bool> + 'a> {
-    holds_role(role)
-}
-
-/// The same in any query that reads members.
-pub(super) fn holds_role<'a, Tables>(role: &'a str) -> Box<dyn BoxableExpression<Tables, Sqlite, SqlType = Bool> + 'a> {
     // As above.
     Box::new(
         sql::<Bool>(
@@ -41,6 +36,21 @@ pub(super) fn holds_role<'a, Tables>(role: &'a str) -> Box<dyn BoxableExpression
         )
         .bind::<Text, _>(role)
         .sql("))"),
+    )
+}
+
+/// Members that hold one of these roles at least, in any query that reads members.
+pub(super) fn holds_one_of<'a, Tables>(
+    roles: &'a [String],
+) -> Box<dyn BoxableExpression<Tables, Sqlite, SqlType = Bool> + 'a> {
+    // As above.
+    Box::new(
+        sql::<Bool>(
+            "(organization_members.roles <> '[]' AND EXISTS (SELECT 1 FROM json_each(organization_members.roles) held \
+              WHERE held.value IN (SELECT value FROM json_each(",
+        )
+        .bind::<types::sql::Json, _>(types::Json(roles))
+        .sql("))))"),
     )
 }
 

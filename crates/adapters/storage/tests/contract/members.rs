@@ -75,16 +75,19 @@ contract! {
             repos.users().delete(&permit(), gone, NOW)
         })
         .await;
-        for (organization, role, limit, expected) in [
-            (Some(here), "cook", 9, vec![carl, dan]),
-            (Some(here), "cook", 1, vec![carl]),
-            (Some(there), "cook", 9, vec![bea]),
-            (None, "cook", 9, vec![bea, carl, dan]),
-            (None, "coo", 9, vec![]),
-            (Some(there), "helper", 9, vec![]),
+        for (organization, roles, limit, expected) in [
+            (Some(here), &["cook"][..], 9, vec![carl, dan]),
+            (Some(here), &["cook"], 1, vec![carl]),
+            (Some(here), &["cook", "helper"], 9, vec![carl, dan]),
+            (Some(there), &["cook", "helper"], 9, vec![bea]),
+            (None, &["cook"], 9, vec![bea, carl, dan]),
+            (None, &["coo"], 9, vec![]),
+            (None, &[], 9, vec![]),
+            (Some(there), &["helper"], 9, vec![]),
         ] {
-            let found = db.read(move |repos| repos.members().list_holders(organization, role, limit)).await;
-            assert_eq!(found, expected, "{organization:?} {role} {limit}");
+            let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+            let found = db.read(move |repos| repos.members().list_holders(organization, &roles, limit)).await;
+            assert_eq!(found, expected, "{organization:?} {limit}");
         }
     }
 

@@ -29,7 +29,7 @@ fn all() -> SessionFilter {
 }
 
 async fn list(db: &Fixture, filter: SessionFilter, visible: ListFilter) -> SessionPage {
-    db.read(move |repos| repos.sessions().list(&filter, &visible, NOW)).await
+    db.read(move |repos| repos.sessions().list(&filter, &visible, NOW)).await.unwrap()
 }
 
 /// The keys of a page, and how many there are.
@@ -84,7 +84,7 @@ contract! {
         let far = SessionFilter { offset: 9, ..all() };
         assert_eq!(keys(&db, far, everything()).await, (vec![], 3));
         let unknown = SessionFilter { after: Some(key_id()), ..all() };
-        assert_eq!(keys(&db, unknown, everything()).await, (vec![], 0));
+        assert!(db.read(move |repos| repos.sessions().list(&unknown, &everything(), NOW)).await.is_none());
     }
 
     async fn a_credential_that_is_limited_to_keys_sees_those(db) {

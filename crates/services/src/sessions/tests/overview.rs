@@ -21,7 +21,9 @@ async fn a_page_has_a_limit_whatever_is_asked_and_marks_the_session_in_use() {
         let (by, mut repos) = (owner().build(), MockRepositories::default());
         let (own, other) = (by.as_account().unwrap().key.as_ref().clone(), key(BOB));
         repos.sessions.expect_list().times(1).withf(move |filter, _, _| filter.limit == expected).returning(
-            move |_, _, _| Ok(SessionPage { sessions: vec![listed(own.clone()), listed(other.clone())], count: 2 }),
+            move |_, _, _| {
+                Ok(Some(SessionPage { sessions: vec![listed(own.clone()), listed(other.clone())], count: 2 }))
+            },
         );
         let found = list_sessions(&context(repos), &by, SessionQuery { limit, ..SessionQuery::default() }).await;
         let marks: Vec<bool> = found.unwrap().sessions.into_iter().map(|(_, is_current)| is_current).collect();
