@@ -62,6 +62,11 @@ fn users_are_made_found_changed_and_deleted() {
     assert!(gone.err.contains("bob") || gone.err.contains("(400)"), "{}", gone.err);
     // Where a name would lead elsewhere, nothing is sent.
     person.types(&["ctl", "user", "show", ".."]).expect(2);
+    for name in [".\t.", ".\n.", "\t"] {
+        person.types(&["ctl", "user", "show", name]).expect(2);
+        person.types(&["ctl", "session", "end", name, "--user", "ann", "--yes"]).expect(2);
+    }
+    person.types(&["ctl", "user", "show", "ann"]).expect(0);
 }
 
 #[test]
