@@ -81,9 +81,9 @@ pub enum Written {
 
 /// Writes to standard output, or to a file that appears when it is whole.
 fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let format = match written {
-        Written::Jsonl => "jsonl",
-        Written::Csv => "csv",
+    let (format, media_type) = match written {
+        Written::Jsonl => ("jsonl", "application/jsonl"),
+        Written::Csv => ("csv", "text/csv"),
     };
     let query = [("q", query), ("format", format)];
     let explain = |error: anyhow::Error| {
@@ -93,13 +93,13 @@ fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> any
         error
     };
     let Some(path) = out else {
-        desk.download(&["audit", "export"], &query, &mut std::io::stdout().lock()).map_err(explain)?;
+        desk.download(&["audit", "export"], &query, media_type, &mut std::io::stdout().lock()).map_err(explain)?;
         return Ok(ExitCode::SUCCESS);
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder);
     let mut file = file.with_context(|| format!("cannot write into {}", folder.display()))?;
-    desk.download(&["audit", "export"], &query, &mut file).map_err(explain)?;
+    desk.download(&["audit", "export"], &query, media_type, &mut file).map_err(explain)?;
     file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }

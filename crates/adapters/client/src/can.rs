@@ -57,7 +57,7 @@ impl Can {
     /// Asks about oneself by what every server has, and about others by what is for those who may know.
     fn answer(&self, desk: &Desk, object: &Value) -> anyhow::Result<Value> {
         let own = self.user == "me" || {
-            let me = desk.get(&["users", "me"], &[])?;
+            let me = desk.one(&["users", "me"], &[])?;
             [text(&me, "id"), text(&me, "username")].contains(&self.user.as_str())
         };
         if own {
@@ -90,7 +90,7 @@ impl Can {
             return Err(usage("--org and --owner are for questions about a type, not about a single thing"));
         }
         if let Some(org) = &self.org {
-            let org = desk.get(&["organizations", org], &[])?;
+            let org = desk.one(&["organizations", org], &[])?;
             object.insert("organization_id".to_owned(), text(&org, "id").into());
         }
         if let Some(owner) = &self.owner {
@@ -107,19 +107,19 @@ impl Can {
             return Ok(object.into());
         }
         let found = match (kind, names.as_slice()) {
-            ("user", [name]) => desk.get(&["users", name], &[])?,
-            ("template", [name]) => desk.get(&["organizations", "default", "templates", name], &[])?,
-            ("template", [org, name]) => desk.get(&["organizations", org, "templates", name], &[])?,
+            ("user", [name]) => desk.one(&["users", name], &[])?,
+            ("template", [name]) => desk.one(&["organizations", "default", "templates", name], &[])?,
+            ("template", [org, name]) => desk.one(&["organizations", org, "templates", name], &[])?,
             ("group", [name]) => {
-                desk.get(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?
+                desk.one(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?
             }
             ("group", [org, name]) => {
-                desk.get(&["organizations", org, "groups", name], &[("exclude_members", "true")])?
+                desk.one(&["organizations", org, "groups", name], &[("exclude_members", "true")])?
             }
-            ("workspace", [name]) => desk.get(&["users", &self.user, "workspace", name], &[])?,
-            ("workspace", [owner, name]) => desk.get(&["users", owner, "workspace", name], &[])?,
+            ("workspace", [name]) => desk.one(&["users", &self.user, "workspace", name], &[])?,
+            ("workspace", [owner, name]) => desk.one(&["users", owner, "workspace", name], &[])?,
             ("organization", [name]) => {
-                let found = desk.get(&["organizations", name], &[])?;
+                let found = desk.one(&["organizations", name], &[])?;
                 object.insert("organization_id".to_owned(), text(&found, "id").into());
                 return Ok(object.into());
             }

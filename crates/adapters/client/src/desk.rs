@@ -1,12 +1,12 @@
 //! A server, and somebody who is signed in there.
 
 use crate::failure::{Refused, usage};
-use crate::http::{Answer, Content, Http, Method};
+use crate::http::{Answer, Content, Http, Method, STRANGE};
 use crate::options::{At, Output};
 use crate::place::Place;
 use crate::vault::{Credential, Folder, Grant};
-use crate::words::{rows, text};
-use anyhow::bail;
+use crate::words::{needed, text};
+use anyhow::{anyhow, bail};
 use doorward_domain::Secret;
 use doorward_ports::{Clock, Random};
 use serde_json::Value;
@@ -119,6 +119,25 @@ impl Desk {
         self.ask(Method::Get, parts, query, None)
     }
 
+    /// One thing that has an id.
+    pub(crate) fn one(&self, parts: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let found = self.get(parts, query)?;
+        needed(&found, "id")?;
+        Ok(found)
+    }
+
+    /// A list that comes whole.
+    pub(crate) fn list(&self, parts: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Vec<Value>> {
+        match self.get(parts, query)? {
+            Value::Array(rows) => Ok(rows),
+            _ => Err(self.strange()),
+        }
+    }
+
+    fn strange(&self) -> anyhow::Error {
+        anyhow!("{} {STRANGE}", self.place)
+    }
+
     pub(crate) fn post(&self, parts: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.ask(Method::Post, parts, &[], Some(body))
     }
@@ -152,7 +171,10 @@ impl Desk {
                 false if list.by_id => asked.push(("after_id", &after)),
                 false => asked.push(("offset", &offset)),
             }
-            let page = rows(&self.get(list.parts, &asked)?, list.member);
+            let page = match self.get(list.parts, &asked)?.get_mut(list.member).map(Value::take) {
+                Some(Value::Array(page)) => page,
+                _ => return Err(self.strange()),
+            };
             let came = page.len();
             found.extend(page);
             if came < wanted {
@@ -173,10 +195,14 @@ impl Desk {
         let url = self.place.at(&path, query)?;
         let content = body.map_or(Content::Nothing, Content::Json);
         let answer = self.send(method, &url, content)?;
-        if answer.is_success() {
-            return Ok(answer.body);
+        if !answer.is_success() {
+            return Err(self.refused(&answer).into());
         }
-        Err(self.refused(&answer).into())
+        // Nothing is said only where that is what is said.
+        if answer.body.is_null() && (answer.status != 204 || method == Method::Get) {
+            return Err(self.strange());
+        }
+        Ok(answer.body)
     }
 
     fn refused(&self, answer: &Answer) -> Refused {
@@ -192,11 +218,17 @@ impl Desk {
     }
 
     /// Reads something long from the API, and writes it as it comes.
-    pub(crate) fn download(&self, parts: &[&str], query: &[(&str, &str)], out: &mut dyn Write) -> anyhow::Result<()> {
+    pub(crate) fn download(
+        &self,
+        parts: &[&str],
+        query: &[(&str, &str)],
+        media_type: &str,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<()> {
         self.renew_if_over()?;
         let path: Vec<&str> = ["api", "v2"].iter().chain(parts).copied().collect();
         let token = self.credential.borrow().token().clone();
-        let answer = self.http.download(&self.place.at(&path, query)?, &token, out)?;
+        let answer = self.http.download(&self.place.at(&path, query)?, &token, media_type, out)?;
         if answer.is_success() { Ok(()) } else { Err(self.refused(&answer).into()) }
     }
 
@@ -244,10 +276,10 @@ impl Desk {
     /// Renews the tokens of an app, unless another command has done so meanwhile.
     fn renew(&self, old: &Grant) -> anyhow::Result<()> {
         let lost = |why: &anyhow::Error| {
-            anyhow::anyhow!("you are not signed in to {0} any more ({why:#}): `doorward login {0}`", self.place)
+            anyhow!("you are not signed in to {0} any more ({why:#}): `doorward login {0}`", self.place)
         };
         if old.refresh_token.expose().is_empty() {
-            return Err(lost(&anyhow::anyhow!("the sign-in is over")));
+            return Err(lost(&anyhow!("the sign-in is over")));
         }
         let Some(folder) = &self.folder else {
             let renewed = old.refresh(&self.http, &*self.clock)?;
@@ -281,7 +313,10 @@ impl Desk {
         if uuid::Uuid::try_parse(user).is_ok() {
             return Ok(user.to_owned());
         }
-        let found = self.get(&["users", user], &[])?;
-        Ok(text(&found, "id").to_owned())
+        Ok(needed(&self.get(&["users", user], &[])?, "id")?.to_owned())
     }
 }
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -16,6 +16,8 @@ mod group;
 mod http;
 mod login;
 mod loopback;
+#[cfg(test)]
+mod mock;
 mod oauth;
 mod options;
 mod org;

@@ -11,7 +11,7 @@ use crate::options::{At, Output};
 use crate::place::Place;
 use crate::print::{further, moment, names, plain, print, print_list, print_one, usual};
 use crate::vault::{Credential, Entry, Folder, Grant};
-use crate::words::{shown, text};
+use crate::words::{needed, shown};
 use anyhow::bail;
 use clap::Args;
 use doorward_domain::Secret;
@@ -80,13 +80,13 @@ impl Login {
         let before = vault.entry(&place).cloned().unwrap_or_default();
         let credential = self.prove(&place, &http, &before, around)?;
         let desk = Desk::with(place.clone(), http.clone(), credential, around);
-        let user = desk.get(&["users", "me"], &[])?;
+        let user = desk.one(&["users", "me"], &[])?;
         let credential = desk.credential();
         let client_id = match &credential {
             Credential::Grant(grant) => Some(grant.client_id.clone()),
             Credential::Session { .. } | Credential::Token { .. } => before.client_id,
         };
-        let name = text(&user, "username").to_owned();
+        let name = needed(&user, "username")?.to_owned();
         let app = desk.is_app();
         folder.change(|vault| {
             *vault.entry_mut(&place) = Entry { user: name.clone(), client_id, credential: Some(credential) };
@@ -260,13 +260,13 @@ impl Whoami {
             return self.list();
         }
         let desk = Desk::open(&self.at, &self.output, around)?;
-        let mut user = desk.get(&["users", "me"], &[])?;
-        let organizations = desk.get(&["users", "me", "organizations"], &[])?;
+        let mut user = desk.one(&["users", "me"], &[])?;
+        let organizations = desk.list(&["users", "me", "organizations"], &[])?;
         let credential = desk.credential();
         if let Some(object) = user.as_object_mut() {
             object.insert("server".to_owned(), desk.place.as_str().into());
             object.insert("signed_in_by".to_owned(), credential.words().into());
-            object.insert("organizations".to_owned(), organizations);
+            object.insert("organizations".to_owned(), organizations.into());
             if let Credential::Grant(grant) = &credential {
                 object.insert("scope".to_owned(), grant.scope.as_str().into());
             }

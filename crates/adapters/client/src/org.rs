@@ -5,7 +5,7 @@ use crate::desk::{Act, Desk, Paged};
 use crate::failure::usage;
 use crate::options::Yes;
 use crate::print::{Column, further, moment, names, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text, texts};
+use crate::words::{needed, shown, text, texts};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -151,14 +151,11 @@ impl Act for Command {
     fn act(self, desk: &Desk) -> anyhow::Result<ExitCode> {
         let output = &desk.output;
         match self {
-            Self::List => {
-                let found = desk.get(&["organizations"], &[])?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
-            }
-            Self::Show { org } => print_one(output, &COLUMNS, &desk.get(&["organizations", &org], &[])?),
+            Self::List => print_list(output, &COLUMNS, &desk.list(&["organizations"], &[])?),
+            Self::Show { org } => print_one(output, &COLUMNS, &desk.one(&["organizations", &org], &[])?),
             Self::Create { name, fields } => {
                 let made = desk.post(&["organizations"], &fields.into_body(Some(name)).into())?;
-                print_done(output, &format!("Created {} ({}).", text(&made, "name"), text(&made, "id")), &made)
+                print_done(output, &format!("Created {} ({}).", needed(&made, "name")?, needed(&made, "id")?), &made)
             }
             Self::Edit { org, name, fields } => {
                 let body = fields.into_body(name);
@@ -166,10 +163,10 @@ impl Act for Command {
                     return Err(usage("nothing is to change; `--help` names what can"));
                 }
                 let changed = desk.patch(&["organizations", &org], &body.into())?;
-                print_done(output, &format!("Changed {}.", text(&changed, "name")), &changed)
+                print_done(output, &format!("Changed {}.", needed(&changed, "name")?), &changed)
             }
             Self::Delete { org, yes } => {
-                let found = desk.get(&["organizations", &org], &[])?;
+                let found = desk.one(&["organizations", &org], &[])?;
                 let name = text(&found, "name");
                 if !confirm(&format!("Delete the organization {}?", shown(name)), yes.yes)? {
                     return Ok(ExitCode::FAILURE);

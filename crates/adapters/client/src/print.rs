@@ -28,13 +28,19 @@ pub(crate) const fn further(name: &'static str, of: fn(&Value) -> String) -> Col
     Column { name, usual: false, of }
 }
 
-/// Prints a text. A reader that went away is no error worth a word.
+/// Whether what was written has been taken. A reader that went away is no error worth a word.
+pub(crate) fn taken(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
+    }
+}
+
+/// Prints a text.
 pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        written => written.map(|()| ExitCode::SUCCESS).context("cannot write to standard output"),
-    }
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    taken(written).map(|_| ExitCode::SUCCESS).context("cannot write to standard output")
 }
 
 /// Prints JSON.

@@ -104,11 +104,10 @@ impl Definition {
 
 /// The roles of the site or of an organization.
 fn list(desk: &Desk, org: Option<&str>) -> anyhow::Result<Vec<Value>> {
-    let found = match org {
-        Some(org) => desk.get(&["organizations", org, "members", "roles"], &[])?,
-        None => desk.get(&["users", "roles"], &[])?,
-    };
-    Ok(found.as_array().cloned().unwrap_or_default())
+    match org {
+        Some(org) => desk.list(&["organizations", org, "members", "roles"], &[]),
+        None => desk.list(&["users", "roles"], &[]),
+    }
 }
 
 fn find(desk: &Desk, org: Option<&str>, name: &str) -> anyhow::Result<Value> {

@@ -5,7 +5,7 @@ use crate::desk::{Act, Desk};
 use crate::failure::usage;
 use crate::options::Yes;
 use crate::print::{Column, further, moment, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text, texts};
+use crate::words::{needed, shown, texts};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -112,7 +112,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// The id of a key that is named by its id or its name.
 fn id(desk: &Desk, user: &str, token: &str) -> anyhow::Result<String> {
     match desk.get(&["users", user, "keys", "tokens", token], &[]) {
-        Ok(found) => Ok(text(&found, "id").to_owned()),
+        Ok(found) => Ok(needed(&found, "id")?.to_owned()),
         Err(error) if crate::failure::status_of(&error) == Some(404) => Ok(token.to_owned()),
         Err(error) => Err(error),
     }
@@ -126,11 +126,10 @@ impl Act for Command {
                 let mut query = Vec::new();
                 query.extend(all.then_some(("include_all", "true")));
                 query.extend(expired.then_some(("include_expired", "true")));
-                let found = desk.get(&["users", &user, "keys", "tokens"], &query)?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
+                print_list(output, &COLUMNS, &desk.list(&["users", &user, "keys", "tokens"], &query)?)
             }
             Self::Show { token, user } => {
-                print_one(output, &COLUMNS, &desk.get(&["users", &user, "keys", "tokens", &token], &[])?)
+                print_one(output, &COLUMNS, &desk.one(&["users", &user, "keys", "tokens", &token], &[])?)
             }
             Self::Create(create) => create.act(desk),
             Self::Expire { token, user } => {
@@ -167,6 +166,6 @@ impl Create {
             }
         }
         let made = desk.post(&["users", &self.user, "keys", "tokens"], &body.into())?;
-        print_done(&desk.output, text(&made, "key"), &made)
+        print_done(&desk.output, needed(&made, "key")?, &made)
     }
 }

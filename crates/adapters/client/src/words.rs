@@ -1,5 +1,6 @@
 //! Texts of servers on a terminal, and texts of our own.
 
+use anyhow::Context as _;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -36,6 +37,12 @@ pub(crate) fn count(number: usize, one: &str) -> String {
 /// A member of an object that is a text; empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A member that every answer of the kind has. One without it is no answer.
+pub(crate) fn needed<'a>(value: &'a Value, member: &str) -> anyhow::Result<&'a str> {
+    let found = Some(text(value, member)).filter(|text| !text.is_empty());
+    found.with_context(|| format!("the server answers without `{member}`, as no Doorward does"))
 }
 
 /// The texts of a list, as they stand in a member.

@@ -264,6 +264,23 @@ fn shells_complete_and_manuals_are_written() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    for arguments in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["openapi"],
+        &["config"],
+        &["ctl", "user", "list"],
+        &["ctl", "audit", "export"],
+    ] {
+        let said = person.types_to_nobody(arguments).expect(0);
+        assert_eq!(said.err, "", "{arguments:?}");
+    }
+}
+
+#[test]
 fn sessions_are_listed_and_ended_where_the_server_tells_of_them() {
     let site = Site::on_sqlite(|b| b);
     let person = Person::signed_in(&site.api);
