@@ -90,3 +90,18 @@ fn an_answer_without_what_each_has_is_no_success() {
     let mock = Mock::new(|_| (204, "text/plain", String::new()));
     types(&mock.desk(), "org remove-member acme ann --yes").unwrap();
 }
+
+#[test]
+fn a_list_that_does_not_end_is_none() {
+    let row = json!({"id": ID, "username": "ann", "time": "x"});
+    let mock = Mock::new(move |_| json(200, &json!({"users": vec![&row; 200], "audit_logs": vec![&row; 200]})));
+    for typed in ["user list", "audit list --limit 0"] {
+        let before = mock.heard().len();
+        let error = types(&mock.desk(), typed).unwrap_err().to_string();
+        assert!(error.contains("again and again"), "{typed}: {error}");
+        assert_eq!(mock.heard().len() - before, 2, "{typed}");
+    }
+    // More than was asked for is not taken.
+    let list = Paged { parts: &["users"], query: &[], member: "users", by_id: true };
+    assert_eq!(mock.desk().pages(&list, Some(3)).unwrap().len(), 3);
+}

@@ -94,10 +94,10 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> Reply, heard: &Mutex<V
     reader.read_exact(&mut body).unwrap();
     heard.lock().unwrap().push(format!("{asked} {}", String::from_utf8_lossy(&body)).trim().to_owned());
     let (status, media_type, body) = answer(&asked);
-    let head = format!(
+    let start = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     // Whoever has asked may have gone.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let _ = stream.write_all(start.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
 }

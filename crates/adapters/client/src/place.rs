@@ -61,6 +61,11 @@ impl Place {
         Ok(url)
     }
 
+    /// Whether an address is one of the server: scheme, host and port are the same.
+    pub(crate) fn has(&self, url: &Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+
     /// Whether what is sent there can be read on the way.
     pub(crate) fn is_in_clear(&self) -> bool {
         self.0.scheme() == "http" && !is_here(&self.0)

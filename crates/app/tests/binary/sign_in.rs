@@ -137,6 +137,23 @@ fn a_token_is_taken_from_standard_input_and_never_ended_by_a_sign_out() {
     // A token is sent to the server that is named with it, and to no other.
     let nowhere = person.command(&["whoami"]).env("DOORWARD_TOKEN", token).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
+    let other = Site::on_sqlite(|b| b);
+    for server in [&*other.api.url, "http://127.0.0.1:1"] {
+        let mut elsewhere = person.command(&["whoami", "--server", server]);
+        let elsewhere = elsewhere.env("DOORWARD_URL", &site.api.url).env("DOORWARD_TOKEN", token).output().unwrap();
+        let told = String::from_utf8(elsewhere.stderr).unwrap();
+        assert!(elsewhere.status.code() == Some(2) && told.contains("is for the server that DOORWARD_URL"), "{told}");
+    }
+    let mut same = person.command(&["whoami", "--server", &format!("{}/", site.api.url)]);
+    let same = same.env("DOORWARD_URL", &site.api.url).env("DOORWARD_TOKEN", token).output().unwrap();
+    assert_eq!(same.status.code(), Some(0));
+    // Nothing is sent in clear to another machine.
+    let mut clear = person.command(&["whoami"]);
+    let clear = clear.env("DOORWARD_URL", "http://192.0.2.2:48115").env("DOORWARD_TOKEN", token).output().unwrap();
+    let told = String::from_utf8(clear.stderr).unwrap();
+    assert!(clear.status.code() == Some(2) && told.contains("--allow-http"), "{told}");
+    let clear = person.typing(&["login", "http://192.0.2.2:48115", "--token-stdin"], "x\n").expect(2);
+    assert!(clear.err.contains("--allow-http"), "{}", clear.err);
 
     let wrong = person.typing(&["login", &site.api.url, "--token-stdin"], "hunter2-hunter2\n").expect(1);
     assert!(!wrong.err.contains("hunter2") && wrong.err.contains("(401)"), "{}", wrong.err);
