@@ -3,10 +3,11 @@
 use crate::desk::{Act, Desk, Paged};
 use crate::failure::status_of;
 use crate::print::{Column, further, moment, plain, print_list, usual};
-use crate::words::text;
+use crate::words::{Terminal, text};
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -93,7 +94,11 @@ fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> any
         error
     };
     let Some(path) = out else {
-        desk.download(&["audit", "export"], &query, media_type, &mut std::io::stdout().lock()).map_err(explain)?;
+        let stdout = io::stdout().lock();
+        // A file or a program is given what was written; a terminal would do what it says.
+        let mut out: Box<dyn io::Write> =
+            if stdout.is_terminal() { Box::new(Terminal::new(stdout)) } else { Box::new(stdout) };
+        desk.download(&["audit", "export"], &query, media_type, &mut out).map_err(explain)?;
         return Ok(ExitCode::SUCCESS);
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -7,6 +7,7 @@ use crate::print::{print, print_json};
 use crate::words::{rows, shown, text, texts};
 use anyhow::bail;
 use clap::Args;
+use doorward_domain::roles::{Action, ResourceType};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -86,6 +87,13 @@ impl Can {
         if kind.is_empty() || names.contains(&"") {
             return Err(usage("what is asked about is written TYPE, TYPE/NAME or TYPE/ORG/NAME, such as template/dev"));
         }
+        // A server has an answer to what is mistyped too, and to an owner it is yes.
+        if ResourceType::parse(kind).is_none() {
+            return Err(usage(format!("`{}` is no type of things, such as template or organization", shown(kind))));
+        }
+        if Action::parse(&self.action).is_none() {
+            return Err(usage(format!("`{}` is no action, such as read, update or use", shown(&self.action))));
+        }
         if !names.is_empty() && (self.org.is_some() || self.owner.is_some()) {
             return Err(usage("--org and --owner are for questions about a type, not about a single thing"));
         }
@@ -151,7 +159,7 @@ impl Can {
         }
         let further = because.get("also").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for also in further {
-            let _ = writeln!(out, "Without that: {}{}.", level(text(also, "level")), by(also));
+            let _ = writeln!(out, "Without that: {}{}.", shown(level(text(also, "level"))), by(also));
         }
         for step in rows(answer, "chain") {
             let heard =
@@ -161,7 +169,7 @@ impl Can {
                 "deny" => "denies it",
                 _ => continue,
             };
-            let _ = writeln!(out, "{} {says}{}{heard}.", capital(level(text(&step, "level"))), by(&step));
+            let _ = writeln!(out, "{} {says}{}{heard}.", shown(&capital(level(text(&step, "level")))), by(&step));
         }
         let change = answer.get("change").unwrap_or(&Value::Null);
         for first in rows(change, "first") {
@@ -272,6 +280,29 @@ mod tests {
              By itself this would change it: add the user to the group g.\n\
              By itself this would change it: give the role template-admin of the site.\n"
         );
+    }
+
+    #[test]
+    fn nothing_of_an_answer_moves_the_cursor() {
+        let can = Can {
+            user: "me".to_owned(),
+            action: "use".to_owned(),
+            object: "template".to_owned(),
+            org: None,
+            owner: None,
+            why: true,
+            at: At::default(),
+            output: Output::default(),
+        };
+        let evil = "x\u{9b}2J\u{1b}";
+        let role = json!([{"name": evil, "organization_id": evil}]);
+        let answer = json!({
+            "because": {"text": evil, "roles": role, "scopes": [evil], "also": [{"level": evil, "roles": role}]},
+            "chain": [{"level": evil, "says": "allow", "roles": role}],
+            "change": {"needs": evil, "first": [{"kind": evil}], "ways": [{"kind": evil}, {"kind": "add_scope", "scope": evil}]},
+        });
+        let told = can.told(true, &answer);
+        assert!(!told.contains(['\u{9b}', '\u{1b}']) && told.lines().count() == 8, "{told:?}");
     }
 
     #[test]

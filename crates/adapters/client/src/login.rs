@@ -11,7 +11,7 @@ use crate::options::{At, Output};
 use crate::place::Place;
 use crate::print::{further, moment, names, plain, print, print_list, print_one, usual};
 use crate::vault::{Credential, Entry, Folder, Grant};
-use crate::words::{needed, shown};
+use crate::words::{needed, shown, shown_lines};
 use anyhow::bail;
 use clap::Args;
 use doorward_domain::Secret;
@@ -93,13 +93,21 @@ impl Login {
         };
         let name = needed(&user, "username")?.to_owned();
         let app = desk.is_app();
+        let kept = credential.token().clone();
         folder.change(|vault| {
             *vault.entry_mut(&place) = Entry { user: name.clone(), client_id, credential: Some(credential) };
             vault.prefer(&place);
         })?;
         // What one was signed in by before is of no use any more. That it may be gone already is no matter.
-        if let Some(Credential::Grant(old)) = before.credential {
-            let _ = old.revoke(&http, &place);
+        match before.credential {
+            Some(Credential::Grant(old)) => {
+                let _ = old.revoke(&http, &place);
+            }
+            Some(Credential::Session { token }) if token.expose() != kept.expose() => {
+                let desk = Desk::with(place.clone(), http.clone(), Credential::Session { token }, around);
+                let _ = desk.post(&["users", "logout"], &json!({}));
+            }
+            Some(Credential::Session { .. } | Credential::Token { .. }) | None => {}
         }
         if app {
             eprintln!(
@@ -258,7 +266,11 @@ impl Logout {
         if let Err(error) = ended {
             // Over already is as good as ended.
             if crate::failure::status_of(&error) != Some(401) {
-                eprintln!("doorward: {place} could not be told, and keeps the sign-in until it is over: {error:#}");
+                let why = format!("{error:#}");
+                eprintln!(
+                    "doorward: {place} could not be told, and keeps the sign-in until it is over: {}",
+                    shown_lines(&why)
+                );
             }
         }
         let note = if matches!(credential, Credential::Token { .. }) {

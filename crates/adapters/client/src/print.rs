@@ -2,7 +2,7 @@
 
 use crate::failure::usage;
 use crate::options::{Format, Output};
-use crate::words::shown;
+use crate::words::{shown, shown_json};
 use anyhow::Context as _;
 use serde_json::Value;
 use std::io::{self, Write as _};
@@ -43,10 +43,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     taken(written).map(|_| ExitCode::SUCCESS).context("cannot write to standard output")
 }
 
-/// Prints JSON.
+/// Prints JSON, in which nothing moves the cursor of a terminal.
 pub(crate) fn print_json(value: &Value) -> anyhow::Result<ExitCode> {
     let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
-    print(&(text + "\n"))
+    print(&(shown_json(&text).into_owned() + "\n"))
 }
 
 /// Says what was done, or prints what the server says of it.

@@ -61,7 +61,7 @@ pub enum Command {
         user: String,
     },
     /// Make a token, and print it this once
-    #[command(after_help = "Examples:\n  doorward ctl token create --name ci --lifetime 30d\n  \
+    #[command(after_help = "Examples:\n  doorward ctl token create --name ci --lifetime 5d\n  \
                       doorward ctl token create --name reader --scope template:read --allow 'template:*'")]
     Create(Create),
     /// End a token now; it is still listed
@@ -94,7 +94,7 @@ pub struct Create {
     /// Name; the server makes one up without it
     #[arg(long)]
     name: Option<String>,
-    /// For how long it is good, such as 12h or 30d; what is usual there without it
+    /// For how long it is good, such as 12h or 5d; what is usual there without it
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lifetime: Option<Duration>,
     /// Scope that limits it; may be repeated

@@ -18,7 +18,7 @@ fn sign_in(person: &Person, api: &Api, arguments: &[&str]) -> Said {
     let other = format!("http://127.0.0.1:{port}/callback?code=x&state=y&iss={}", api.url);
     assert_eq!(visit(&other).status, 400);
     let page = visit(&back);
-    assert!(page.status == 200 && page.text.contains("You are signed in"), "{}", page.text);
+    assert!(page.status == 200 && page.text.contains("Go back to the command line"), "{}", page.text);
     assert!(!page.text.contains(&query(&back, "code").unwrap()), "the code is not shown");
     command.end()
 }
@@ -176,7 +176,9 @@ fn a_session_of_ones_own_ends_with_the_sign_out() {
     let kept = json!({"current": site.api.url, "servers": {(&site.api.url): {
         "user": "owner", "credential": {"kind": "session", "token": key},
     }}});
-    std::fs::create_dir(person.folder().join("doorward")).unwrap();
+    let folder = person.folder().join("doorward");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::fs::write(person.credentials(), kept.to_string()).unwrap();
     let open = person.types(&["whoami"]).expect(1);
     assert!(open.err.contains("chmod 600") && !open.err.contains(&key), "{}", open.err);
@@ -184,6 +186,18 @@ fn a_session_of_ones_own_ends_with_the_sign_out() {
     person.types(&["whoami"]).expect(0);
     person.types(&["logout"]).expect(0);
     assert_eq!(site.api.with(&key).get("/api/v2/users/me").status, 401);
+
+    // So does that of before, when one signs in anew; not where it is the same.
+    let key = site.api.post("/api/v2/users/me/keys", &json!({})).json()["key"].as_str().unwrap().to_owned();
+    for (token, status) in [(&key, 200), (&site.api.sign_in("owner@example.com"), 401)] {
+        let kept = json!({"current": site.api.url, "servers": {(&site.api.url): {
+            "user": "owner", "credential": {"kind": "session", "token": key},
+        }}});
+        std::fs::write(person.credentials(), kept.to_string()).unwrap();
+        person.typing(&["login", &site.api.url, "--token-stdin"], &format!("{token}\n")).expect(0);
+        assert_eq!(site.api.with(&key).get("/api/v2/users/me").status, status);
+        person.types(&["whoami"]).expect(0);
+    }
 }
 
 #[test]
