@@ -6,7 +6,7 @@ use crate::failure::usage;
 use crate::options::{Format, Yes};
 use crate::print::{Column, further, moment, plain, print, print_done, print_json, print_list, print_one, usual};
 use crate::words::{needed, shown, text, texts};
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -251,8 +251,16 @@ impl Create {
         if self.public || self.no_secret {
             return print_done(&desk.output, &format!("client_id      {client_id}"), &app);
         }
-        let made = desk.post(&["oauth2-provider", "apps", &id, "secrets"], &json!({}))?;
-        let secret = needed(&made, "client_secret_full")?;
+        let made = desk.post(&["oauth2-provider", "apps", &id, "secrets"], &json!({}));
+        let without = || {
+            format!(
+                "the app was made (client_id {}), and has no secret: `doorward ctl app secret create {}` makes one",
+                shown(&client_id),
+                shown(&id)
+            )
+        };
+        let made = made.with_context(without)?;
+        let secret = needed(&made, "client_secret_full").with_context(without)?;
         if desk.output.format == Format::Json {
             if let Some(object) = app.as_object_mut() {
                 object.insert("client_secret".to_owned(), secret.into());
@@ -260,7 +268,9 @@ impl Create {
             return print_json(&app);
         }
         print(&format!(
-            "client_id      {client_id}\nclient_secret  {secret}\n\nThe secret is shown this once; the server keeps only its digest.\n"
+            "client_id      {}\nclient_secret  {}\n\nThe secret is shown this once; the server keeps only its digest.\n",
+            shown(&client_id),
+            shown(secret)
         ))
     }
 }

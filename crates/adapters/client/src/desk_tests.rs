@@ -87,7 +87,9 @@ fn an_answer_without_what_each_has_is_no_success() {
     let mock = Mock::new(|asked| json(200, &if asked.starts_with("GET") { json!({"id": ID}) } else { json!({}) }));
     assert!(types(&mock.desk(), &app).unwrap_err().to_string().contains("client_secret_full"));
     // What says nothing on purpose is done.
-    let mock = Mock::new(|_| (204, "text/plain", String::new()));
+    let mock = Mock::new(|asked| {
+        if asked.starts_with("GET") { json(200, &json!({"user_id": ID})) } else { (204, "text/plain", String::new()) }
+    });
     types(&mock.desk(), "org remove-member acme ann --yes").unwrap();
 }
 

@@ -4,8 +4,10 @@ use crate::ask::confirm;
 use crate::desk::{Act, Desk, Paged};
 use crate::failure::usage;
 use crate::options::Yes;
+use crate::org::must_belong;
 use crate::print::{Column, further, plain, print_done, print_list, print_one, usual};
 use crate::words::{needed, shown, text};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -165,12 +167,18 @@ impl Act for Command {
                 print_list(output, &MEMBERS, &desk.pages(&list, limit)?)
             }
             Self::Create { which, fields, add } => {
+                for user in &add {
+                    must_belong(desk, &which.org, user)?;
+                }
                 let members = ids(desk, &add)?;
                 let body = fields.into_body(Some(which.group));
                 let mut made = desk.post(&["organizations", &which.org, "groups"], &body.into())?;
                 if !members.is_empty() {
                     let id = needed(&made, "id")?.to_owned();
-                    made = desk.patch(&["groups", &id], &json!({ "add_users": members }))?;
+                    let added = desk.patch(&["groups", &id], &json!({ "add_users": members }));
+                    made = added.with_context(|| {
+                        format!("the group {} was made, and nobody is in it", shown(text(&made, "name")))
+                    })?;
                 }
                 print_done(output, &format!("Created {} ({}).", needed(&made, "name")?, needed(&made, "id")?), &made)
             }

@@ -5,7 +5,9 @@ use crate::desk::{Act, Desk, Paged};
 use crate::failure::usage;
 use crate::options::Yes;
 use crate::print::{Column, further, moment, names, plain, print_done, print_list, print_one, usual};
+use crate::role;
 use crate::words::{needed, shown, text};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -209,15 +211,18 @@ impl Edit {
         if roles.is_none() && self.username.is_none() && self.name.is_none() {
             return Err(usage("nothing is to change: say --username, --name, --role or --no-roles"));
         }
+        role::must_be(desk, None, roles.as_deref().unwrap_or_default())?;
         let mut user = desk.one(&["users", &self.user], &[])?;
         let id = text(&user, "id").to_owned();
-        if self.username.is_some() || self.name.is_some() {
+        let renames = self.username.is_some() || self.name.is_some();
+        if renames {
             let username = self.username.unwrap_or_else(|| text(&user, "username").to_owned());
             let name = self.name.unwrap_or_else(|| text(&user, "name").to_owned());
             user = desk.put(&["users", &id, "profile"], &json!({ "username": username, "name": name }))?;
         }
         if let Some(roles) = roles {
-            user = desk.put(&["users", &id, "roles"], &json!({ "roles": roles }))?;
+            let set = desk.put(&["users", &id, "roles"], &json!({ "roles": roles }));
+            user = if renames { set.context("the names were changed, and the roles were not")? } else { set? };
         }
         print_done(&desk.output, &format!("Changed {}.", needed(&user, "username")?), &user)
     }
