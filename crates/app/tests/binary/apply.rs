@@ -119,7 +119,7 @@ members = ["ann"]
 #[test]
 fn whoever_applies_a_file_stays_and_what_a_role_does_not_say_too() {
     let (site, person) = site();
-    let role = "organizations: [{name: beta, roles: [{name: reader, permissions: ['template:read', '!template:update'], own: ['workspace:read']}]}]";
+    let role = "organizations: [{name: beta, roles: [{name: reader, permissions: ['template:read', 'template:use'], own: ['workspace:read']}]}]";
     let file = person.file("door.yaml", role);
     person.types(&["apply", "-f", &file, "--yes"]).expect(0);
     // The owner has made the organization, and is not in the file.
