@@ -51,6 +51,7 @@ impl Server {
         let token =
             OpaqueToken::new(random_text(OpaqueToken::PREFIX_LEN)?, Secret::new(random_text(OpaqueToken::SECRET_LEN)?));
         let code = AuthorizationCode {
+            jkt: None,
             id: CodeId(Uuid::from_u128(1)),
             prefix: token.prefix().to_owned(),
             // The secret itself is not kept.

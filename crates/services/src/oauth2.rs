@@ -11,6 +11,7 @@ pub mod authorize;
 pub mod block_list;
 pub mod client_documents;
 pub mod device;
+pub mod dpop;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;

@@ -187,6 +187,7 @@ table! {
         redeemed_at -> Nullable<Instant>,
         grant_id -> Nullable<Uuid>,
         implied_redirect_uri -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -301,6 +302,7 @@ table! {
         app_revision -> Integer,
         is_device -> Bool,
         by_key -> Bool,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -442,6 +444,7 @@ table! {
         unused -> Bool,
         began_at -> Nullable<Instant>,
         device -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 

@@ -56,6 +56,7 @@ fn access_key(unused: bool) -> ApiKey {
         expires_at: NOW + Duration::MINUTE,
         lifetime_seconds: 3600,
         oauth2: Some(OAuth2Binding {
+            jkt: None,
             app_id: APP,
             grant_id: Some(GRANT),
             secret_id: None,

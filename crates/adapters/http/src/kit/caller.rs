@@ -2,11 +2,13 @@
 
 use crate::kit::answer;
 use crate::kit::call::Call;
+use crate::kit::dpop;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{self, Failure};
 use crate::kit::extract::credential;
 use actix_web::http::StatusCode;
 use doorward_domain::wire;
+use doorward_services::sessions::Audience;
 use doorward_services::{Error, Principal, sessions};
 use std::collections::VecDeque;
 
@@ -36,6 +38,10 @@ pub(crate) enum CookieProof {
 /// one has set, keeps nobody out. All after the first cost one trip to the store, however many they are (`identity.md` 1.10).
 pub(crate) async fn authenticate(call: &mut Call, proof: CookieProof) -> Result<Principal, Failure> {
     let request = call.request.clone();
+    // It says by what it wants to be let in; nothing else counts then, and no other site can have sent it.
+    if let Some(token) = dpop::token(&request)? {
+        return Ok(dpop::enter(call, &token, Audience::ThisServer).await?);
+    }
     let cookies = credential::session_cookies(&request);
     if cookies.is_empty() {
         return enter(call, credential::token_elsewhere(&request).as_deref()).await;
