@@ -154,6 +154,7 @@ fn run() -> Result<String, Box<dyn Error>> {
 
     let resource = Resource::parse("https://api.example")?;
     let right = Redemption {
+        jkt: None,
         redirect_uri: Some("http://127.0.0.1:51004/callback"),
         verifier: Some(verifier),
         resource: Some(&resource),

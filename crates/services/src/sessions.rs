@@ -30,8 +30,8 @@ pub use overview::{
     SessionList, SessionQuery, end_all_sessions, end_session, end_sessions_of, list_sessions, list_sessions_of,
 };
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
-pub use refusal::{BOUND, SUSPENDED};
 pub(crate) use refusal::unknown_key;
+pub use refusal::{BOUND, SUSPENDED};
 pub use revalidate::lives;
 pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{

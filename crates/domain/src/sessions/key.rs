@@ -303,7 +303,7 @@ mod tests {
         let fresh = key(LoginType::Password, life / 2 + Duration::SECOND, life);
         assert_eq!(fresh.use_at(NOW, true, Duration::DAY), None);
         let binding = OAuth2Binding {
-                jkt: None,
+            jkt: None,
             app_id: AppId::NIL,
             grant_id: Some(GrantId::NIL),
             secret_id: None,
@@ -339,7 +339,7 @@ mod tests {
         let mut access = key(LoginType::Oauth2ProviderApp, Duration::HOUR, Duration::DAY);
         let until = NOW + Duration::hours(5);
         access.oauth2 = Some(OAuth2Binding {
-                jkt: None,
+            jkt: None,
             app_id: AppId::NIL,
             grant_id: Some(GrantId::NIL),
             secret_id: None,

@@ -22,8 +22,9 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal, Settings};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, KeyThumbprint, OAuthErrorCode, OpaqueToken,
-    RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, ThumbprintError, app_of_client_id, is_of_document,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, KeyThumbprint, OAuthErrorCode,
+    OpaqueToken, RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, ThumbprintError, app_of_client_id,
+    is_of_document,
 };
 use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::replays::SeenToken;

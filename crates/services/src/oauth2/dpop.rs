@@ -208,9 +208,8 @@ pub(super) fn check_required(
     resource: Option<&Resource>,
     jkt: Option<&KeyThumbprint>,
 ) -> Result<(), OAuthError> {
-    let wants = |server: &std::sync::Arc<doorward_domain::oauth2::ResourceServer>| {
-        server.rules.dpop == DpopRule::Required
-    };
+    let wants =
+        |server: &std::sync::Arc<doorward_domain::oauth2::ResourceServer>| server.rules.dpop == DpopRule::Required;
     let text = match jkt {
         Some(_) => return Ok(()),
         None if app.rules.dpop_bound => "this app must prove a key by the header DPoP (RFC 9449)",

@@ -345,6 +345,7 @@ fn refresh_token(
     let unused = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused);
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
     let token = user.map(|user| ActiveToken {
+        jkt: None,
         client_id: grant.app_id,
         user_id: user.id,
         username: user.username.into_string(),

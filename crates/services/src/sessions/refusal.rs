@@ -17,7 +17,8 @@ pub(super) fn signed_out(detail: impl Into<String>) -> Error {
 }
 
 /// What whoever presents an access token is told that is bound to a key, and proves none.
-pub const BOUND: &str = "The access token is bound to a key. Send it by the scheme DPoP, with a proof in the header DPoP.";
+pub const BOUND: &str =
+    "The access token is bound to a key. Send it by the scheme DPoP, with a proof in the header DPoP.";
 
 /// The token is bound to a key that was not proved, or to none although one was.
 pub(super) fn unbound(is_bound: bool, is_proven: bool) -> Error {

@@ -33,6 +33,7 @@ fn exchanged_at(at: Instant) -> Grant {
         user_id: USER,
         secret_id: None,
         by_key: false,
+        jkt: None,
         authorization: authorization("coder:all"),
         access_key_id: key_id(),
         access_expires_at: at + Duration::DAY,

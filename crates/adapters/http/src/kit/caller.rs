@@ -2,8 +2,8 @@
 
 use crate::kit::answer;
 use crate::kit::call::Call;
-use crate::kit::dpop;
 use crate::kit::csrf::{self, Purpose};
+use crate::kit::dpop;
 use crate::kit::error::{self, Failure};
 use crate::kit::extract::credential;
 use actix_web::http::StatusCode;

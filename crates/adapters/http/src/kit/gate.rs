@@ -5,9 +5,9 @@
 use crate::kit::answer::set_header;
 use crate::kit::call::Call;
 use crate::kit::convention::{Asked, Convention};
+use crate::kit::dpop;
 use crate::kit::error::{self, Failure};
 use crate::kit::extract::path;
-use crate::kit::dpop;
 use crate::kit::headers;
 use crate::kit::limits::{Limit, Party, RateLimit, Standing};
 use crate::kit::origins::{self, Callers};

@@ -203,7 +203,12 @@ impl TryFrom<CodeRow> for AuthorizationCode {
             Some(text) => Some(CodeChallenge::parse(&text, None).map_err(|cause| bad("challenge").because(cause))?),
             None => None,
         };
-        let jkt = row.jkt.as_deref().map(str::parse).transpose().map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
+        let jkt = row
+            .jkt
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
         let redeemed = match (row.redeemed_at, row.grant_id) {
             (Some(at), Some(grant)) => Some((at.0, grant.0)),
             (None, None) => None,
@@ -284,7 +289,12 @@ impl TryFrom<GrantRow> for Grant {
         let bad = |column| RowError::new("oauth2_grants", column, row.id.0);
         Ok(Self {
             access_key_id: ApiKeyId::new(row.access_key_id).map_err(|cause| bad("access_key_id").because(cause))?,
-            jkt: row.jkt.as_deref().map(str::parse).transpose().map_err(|cause: ThumbprintError| bad("jkt").because(cause))?,
+            jkt: row
+                .jkt
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?,
             exchanged: ExchangedTokens::from_bytes(&row.exchanged).ok_or_else(|| bad("exchanged"))?,
             id: row.id.0,
             app_id: row.app_id.0,

@@ -72,7 +72,12 @@ impl TryFrom<KeyRow> for ApiKey {
         let bad = |column| RowError::new("api_keys", column, &row.id);
         let login_type = row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?;
         // What cannot be read must not pass for no key.
-        let jkt = row.jkt.as_deref().map(str::parse).transpose().map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
+        let jkt = row
+            .jkt
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
         let oauth2 = match (row.app_id, row.slides_until) {
             (None, _) => None,
             (Some(_), None) => return Err(bad("slides_until")),

@@ -146,7 +146,7 @@ contract! {
         };
         let bound = ApiKey {
             oauth2: Some(OAuth2Binding {
-            jkt: None,
+                jkt: Some(jkt('A')),
                 app_id: granted.app.id,
                 grant_id: None,
                 secret_id: Some(granted.secret.id),

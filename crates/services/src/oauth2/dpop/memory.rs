@@ -1,7 +1,7 @@
 //! The proofs that one server has seen and no other need know of: of requests that change nothing.
 
+use doorward_domain::Instant;
 use doorward_domain::replays::SeenToken;
-use doorward_domain::{Digest, Instant};
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +14,9 @@ pub struct ProofMemory(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    keys: HashSet<Digest>,
-    in_order: VecDeque<(Digest, Instant)>,
+    /// Digests, which no secrets are made of.
+    keys: HashSet<[u8; 32]>,
+    in_order: VecDeque<([u8; 32], Instant)>,
 }
 
 impl ProofMemory {
@@ -27,10 +28,11 @@ impl ProofMemory {
             let Some((key, _)) = memory.in_order.pop_front() else { break };
             memory.keys.remove(&key);
         }
-        if !memory.keys.insert(seen.key) {
+        let key = *seen.key.as_bytes();
+        if !memory.keys.insert(key) {
             return false;
         }
-        memory.in_order.push_back((seen.key, seen.expires_at));
+        memory.in_order.push_back((key, seen.expires_at));
         true
     }
 }
@@ -38,6 +40,7 @@ impl ProofMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorward_domain::Digest;
     use time::Duration;
 
     fn seen(number: usize, until: Instant) -> SeenToken {

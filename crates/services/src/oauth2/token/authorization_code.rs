@@ -4,8 +4,8 @@ use super::still_allowed::{all_scopes_left, said_since, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
-use crate::oauth2::dpop::check_required;
 use crate::oauth2::client::{PresentedSecret, touch_secret, unknown_client};
+use crate::oauth2::dpop::check_required;
 use crate::openid::issue;
 use crate::sessions::random_token;
 use crate::settings::OAuth2Settings;
@@ -13,8 +13,8 @@ use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
-    KeyThumbprint, OAuthErrorCode, OpaqueToken, Redemption, RedirectUri, Resource, Scopes, is_of_document,
+    App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, KeyThumbprint,
+    OAuthErrorCode, OpaqueToken, Redemption, RedirectUri, Resource, Scopes, is_of_document,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
@@ -176,7 +176,15 @@ fn decide(
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let (authorization, resource) = (code.authorization.clone(), code.authorization.resource.clone());
     let by_key = common.client.has_key();
-    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key, is_device: false, jkt: common.jkt.clone() };
+    let granted = Granted {
+        app: &app,
+        user_id: code.user_id,
+        authorization,
+        secret_id,
+        by_key,
+        is_device: false,
+        jkt: common.jkt.clone(),
+    };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let scopes = code.authorization.scopes;

@@ -195,7 +195,12 @@ fn decide(
         scopes: asked_again.as_ref(),
     };
     let plan = grant
-        .plan_refresh(&presented, pair_unused, ctx.settings.oauth2.refresh_policy(app.client_type, grant.jkt.is_some()), now)
+        .plan_refresh(
+            &presented,
+            pair_unused,
+            ctx.settings.oauth2.refresh_policy(app.client_type, grant.jkt.is_some()),
+            now,
+        )
         .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
     if matches!(plan, RefreshPlan::Repeat { .. } | RefreshPlan::Rotate { .. }) {
         check_required(&common.policy, &app, grant.authorization.resource.as_ref(), common.jkt.as_ref())?;
