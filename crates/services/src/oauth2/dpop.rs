@@ -1,4 +1,4 @@
-//! Proof of possession (DPoP, RFC 9449; `oauth2.md` 14.9): the check of proofs that the token endpoint, the endpoint for pushed requests and the
+//! Proof of possession (DPoP, RFC 9449; `oauth2.md` 14.16): the check of proofs that the token endpoint, the endpoint for pushed requests and the
 //! API have in common.
 
 mod memory;
