@@ -43,6 +43,7 @@ pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use client_rules::ClientRulesCommand;
 pub use device_tally::{DeviceEvent, DeviceTally};
+pub use dpop::ProofMemory;
 pub use policy::Policies;
 pub use scopes::{Care, ScopeText, describe_scopes};
 pub use shown_app::{AppPicture, ShownApp};

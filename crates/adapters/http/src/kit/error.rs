@@ -208,12 +208,25 @@ pub(crate) fn refused_credential(site: &Site, path: &str, error: &Error, was_sen
     if let (Error::Unauthenticated { message, detail }, true) = (error, was_sent) {
         let description = printable(if detail.is_empty() { message } else { detail });
         let challenge = if message == BOUND {
-            dpop::challenge_for(&OAuthError::new(OAuthErrorCode::InvalidToken, BOUND))
+            dpop::challenge_for(OAuthErrorCode::InvalidToken.as_str(), &description)
         } else {
             format!("{}, error=\"invalid_token\", error_description=\"{description}\"", site.challenge(path))
         };
         set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     }
+    response
+}
+
+/// The challenge for who is not let in by the scheme `DPoP`.
+pub(crate) fn dpop_challenge(error: &OAuthError) -> String {
+    dpop::challenge_for(error.code.as_str(), &printable(&error.description))
+}
+
+/// The answer of the API to who is not let in by the scheme `DPoP`.
+pub(crate) fn refused_proof(error: &OAuthError) -> HttpResponse {
+    let mut response = api_error(StatusCode::UNAUTHORIZED, &error.description, "");
+    set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &dpop_challenge(error));
+    dpop::give_nonce(&mut response, error.dpop_nonce.as_deref());
     response
 }
 

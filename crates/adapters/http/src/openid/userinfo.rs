@@ -3,7 +3,7 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{ok, set_header};
 use crate::kit::call::Call;
-use crate::kit::dpop::{self, Refused};
+use crate::kit::caller::{self, Unproven};
 use crate::kit::error::{self, HandlerResult};
 use crate::kit::extract::credential::{self, ACCESS_TOKEN};
 use crate::kit::limits::Limit;
@@ -53,11 +53,11 @@ async fn answer(call: &Call, token: Option<String>) -> HandlerResult {
     if !call.context().settings.oidc.enabled {
         return Err(Error::NotFound.into());
     }
-    if let Some(token) = dpop::token(&call.request)? {
-        return match dpop::enter(call, &token, Audience::Any).await {
+    if let Some(token) = caller::by_dpop(&call.request)? {
+        return match caller::enter_proven(call, &token, Audience::Any).await {
             Ok(actor) => told(call, &actor).await,
-            Err(Refused::Proof(error)) => Ok(unauthorized(&error)),
-            Err(Refused::Other(error)) => Err(error.into()),
+            Err(Unproven::Refused(error)) => Ok(unauthorized(&error)),
+            Err(Unproven::Failed(error)) => Err(error.into()),
         };
     }
     let Some(token) = token else {
@@ -81,7 +81,7 @@ async fn answer(call: &Call, token: Option<String>) -> HandlerResult {
 /// The answer to who is not let in by the scheme `DPoP`.
 fn unauthorized(error: &OAuthError) -> HttpResponse {
     let mut response = error::oauth_body(StatusCode::UNAUTHORIZED, error);
-    set_header(response.headers_mut(), WWW_AUTHENTICATE, &dpop::challenge_for(error));
+    set_header(response.headers_mut(), WWW_AUTHENTICATE, &error::dpop_challenge(error));
     response
 }
 
