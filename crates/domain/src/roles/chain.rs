@@ -28,7 +28,8 @@ impl Subject {
     /// use uuid::Uuid;
     ///
     /// let subject = Subject::for_user(Uuid::NAMESPACE_URL).site_roles(["auditor"]).scope(Scope::all()).build();
-    /// let steps = subject.chain("read", "audit_log", &Object::new(ResourceType::AuditLog));
+    /// let log = Object::new(ResourceType::AuditLog);
+    /// let steps = subject.chain("read", "audit_log", &log);
     /// let site = steps.iter().find(|step| step.level == Level::Site).unwrap();
     /// assert_eq!((site.vote, site.roles[0].name()), (Vote::Allow, "auditor"));
     /// ```
