@@ -127,7 +127,7 @@ impl Change {
     fn among_members(self, person: &Person, place: &Organization) -> Self {
         let member_first = person.membership(place.id).is_none();
         let organization = if member_first { Some(place.id.0) } else { self.organization };
-        Self { member_first, organization, ..self }
+        Self { organization, member_first, ..self }
     }
 }
 

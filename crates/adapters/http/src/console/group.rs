@@ -21,7 +21,7 @@ use doorward_domain::roles::{Action, Object, ResourceType};
 use doorward_domain::users::User;
 use doorward_services::appearance::of_pages;
 use doorward_services::groups::{self, GroupMemberPage, GroupRef, GroupView, UpdateGroup};
-use doorward_services::users::{self, UserRef};
+use doorward_services::users::{self, UserRef, UserView};
 use doorward_services::{Error, FieldError, Principal, organizations};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -216,7 +216,7 @@ async fn act(
         "add" => {
             let users = named(call, actor, &text("users")).await?;
             let add_users = users.iter().map(|user| user.id.to_string()).collect();
-            let added = update(UpdateGroup { add_users, ..UpdateGroup::default() }).await;
+            let added = update(UpdateGroup { add_users, passes_members: true, ..UpdateGroup::default() }).await;
             added.map_err(|error| by_name(error, &users))?;
             "added"
         }
@@ -260,7 +260,11 @@ async fn named(call: &Call, actor: &Principal, text: &str) -> Result<Vec<User>, 
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for name in names {
         match users::find(call.context(), actor, &UserRef::parse(name)).await {
-            Ok(view) if !view.user.deleted => found.push(view.user),
+            Ok(UserView { user, .. }) if !user.deleted => {
+                if !found.iter().any(|known: &User| known.id == user.id) {
+                    found.push(user);
+                }
+            }
             Ok(_) | Err(Error::UserNotFound) => {
                 unknown.push(FieldError::new("users", format!("There is no user `{name}` that you can see.")));
             }

@@ -216,7 +216,7 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
         let done = done_here(&call, &actor, &path(paths::ROLE, &[place.name.as_str(), entry.role.name.name()]));
         let notice = match done.as_deref() {
             Some("saved") => Some("The role is saved. It counts from now on."),
-            Some("made") => Some("The role is made. Nobody holds it yet."),
+            Some("made") => Some("The role is made."),
             Some(_) | None => None,
         };
         let drawn = Drawn::of_stored(entry.role);

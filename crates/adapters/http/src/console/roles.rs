@@ -54,7 +54,8 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
             .collect(),
         create: may(&call, &actor, &place, Action::Create).then(|| path(paths::NEW_ROLE, &[name])),
         report: Report::done(
-            (done.as_deref() == Some("deleted")).then_some("The role is deleted, and nobody holds it any more."),
+            (done.as_deref() == Some("deleted"))
+                .then_some("The role is deleted: who held it does not hold it any more."),
         ),
     };
     Ok(render(StatusCode::OK, &page, &FormAction::own()))

@@ -321,6 +321,11 @@ async fn groups_are_made_changed_and_deleted() {
     let many = "x ".repeat(101);
     owner.submit(group, &[("do", "add"), ("users", &many)]).await.expect(400);
     owner.submit(group, &[("do", "add"), ("users", "bob, ann")]).await.expect(303);
+    // Who is in it already, or is named twice, is no reason to add nobody.
+    house.member(&token, "dora").await;
+    owner.submit(group, &[("do", "add"), ("users", "bob dora dora")]).await.expect(303);
+    let dora = house.get("/users/dora", &token).await.json()["id"].as_str().unwrap().to_owned();
+    owner.submit(group, &[("do", "remove"), ("member", &dora)]).await.expect(303);
     let page = owner.get(&format!("{group}?q=bob")).await.expect(200).body;
     assert!(page.contains(">bob<") && page.contains("1 member"));
     let bob = house.get("/users/bob", &token).await.json()["id"].as_str().unwrap().to_owned();
