@@ -278,14 +278,9 @@ async fn named(call: &Call, actor: &Principal, text: &str) -> Result<Vec<User>, 
 fn by_name(error: Error, users: &[User]) -> Error {
     let said =
         |text: String| users.iter().fold(text, |text, user| text.replace(&user.id.to_string(), user.username.as_str()));
-    match error {
-        Error::Invalid { message, detail, fields } => Error::Invalid {
-            message: said(message),
-            detail: said(detail),
-            fields: fields.into_iter().map(|field| FieldError::new(field.field, said(field.detail))).collect(),
-        },
-        other => other,
-    }
+    let Error::Invalid { message, detail, fields } = error else { return error };
+    let fields = fields.into_iter().map(|field| FieldError::new(field.field, said(field.detail))).collect();
+    Error::Invalid { message: said(message), detail: said(detail), fields }
 }
 
 fn done_words(done: &str) -> Option<&'static str> {
