@@ -118,6 +118,13 @@ pub trait CodeRepository {
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         code: &AuthorizationCode,
     ) -> Result<(), StoreError>;
+    /// Deletes the codes of a user for an app, and what devices were allowed for it and have not fetched.
+    fn delete_of_user_and_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<(), StoreError>;
     /// Marks a code as redeemed for a grant. `false` when it is gone or was redeemed before: of two at once, one wins.
     fn redeem(
         &mut self,

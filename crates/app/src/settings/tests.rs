@@ -71,6 +71,20 @@ fn owners_are_shown_every_setting_and_no_secret() {
 }
 
 #[test]
+fn of_the_receiver_of_notifications_nobody_is_shown_more_than_the_host() {
+    let shown = |endpoint: &str| {
+        let settings = load(None, &[("DOORWARD__WEBHOOK__ENDPOINT", endpoint)]).unwrap();
+        let options = settings.options().unwrap();
+        let value = options.iter().find(|option| option.name == "webhook.endpoint").unwrap().value.clone();
+        assert!(settings.to_toml().unwrap().contains(value.as_str().unwrap()));
+        value
+    };
+    assert_eq!(shown("https://hooks.example/services/T0/secret"), "https://hooks.example/********");
+    assert_eq!(shown("https://hooks.example:8443/?token=secret"), "https://hooks.example:8443/********");
+    assert_eq!(shown("https://hooks.example/"), "https://hooks.example/");
+}
+
+#[test]
 fn owners_are_shown_where_each_setting_was_said() {
     let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]\n\
                 [[oidc.providers]]\nname = \"corp\"\nissuer = \"https://id.example\"\nclient_id = \"a\"\n";
@@ -123,7 +137,7 @@ fn variables_of_coder_for_mail_mean_ours_and_ours_win() {
     for line in [
         "method = \"webhook\"",
         "inbox_enabled = false",
-        "endpoint = \"https://hook.example/in\"",
+        "endpoint = \"https://hook.example/********\"",
         "smarthost = \"mail.example.com:465\"",
         "security = \"implicit\"",
         "username = \"ours\"",

@@ -4,7 +4,7 @@ use super::issuer::{TENANT_PLACE, tenant_id, with_tenant};
 use crate::jws::{Claims, ClaimsError, KEY_ID_MAX, PublicKeyMaterial, SignatureAlgorithm, TokenHeader};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The longest set, in bytes.
 pub const KEY_SET_MAX: usize = 64 * 1024;
@@ -86,6 +86,25 @@ impl KeySet {
             }
         }
         Ok(set)
+    }
+
+    /// The same document without keys that are not public, and without anything beside the keys: what may be kept of it.
+    ///
+    /// ```
+    /// use doorward_domain::identity_providers::KeySet;
+    /// let kept = KeySet::public_part(br#"{"keys": [{"kty": "OKP", "x": "a"}, {"kty": "OKP", "d": "b"}, {"kty": "oct", "k": "c"}]}"#)?;
+    /// assert_eq!(kept, r#"{"keys":[{"kty":"OKP","x":"a"}]}"#);
+    /// # Ok::<(), doorward_domain::identity_providers::KeySetDefect>(())
+    /// ```
+    pub fn public_part(json: &[u8]) -> Result<String, KeySetDefect> {
+        let mut document = Claims::parse(json)?.into_members();
+        let Some(Value::Array(mut entries)) = document.remove("keys") else { return Err(KeySetDefect::NoList) };
+        let is_public = |entry: &Value| {
+            let members = entry.as_object();
+            members.is_some_and(|members| !PRIVATE.iter().chain(&["k"]).any(|name| members.contains_key(*name)))
+        };
+        entries.retain(is_public);
+        Ok(json!({ "keys": entries }).to_string())
     }
 
     /// The keys.

@@ -83,6 +83,12 @@ impl ResourceServer {
         scopes.iter().filter_map(ScopeEntry::own).all(|name| self.said_since(name) <= asked_at)
     }
 
+    /// Whether what was allowed at this time came of a sign-in that the resource takes today: what it wants was not raised since.
+    #[must_use]
+    pub fn took_sign_in(&self, allowed_at: Instant) -> bool {
+        self.rules.min_acr.is_empty() || self.said_since(SIGN_IN) <= allowed_at
+    }
+
     /// The scopes whose claims its tokens tell an app that has these scopes, and was allowed them at this time: what was added later, nobody
     /// has allowed. Where nobody is asked, it is `None`.
     pub fn told_to(&self, scopes: &Scopes, allowed_at: Option<Instant>) -> impl Iterator<Item = OidcScope> {
@@ -94,6 +100,9 @@ impl ResourceServer {
         })
     }
 }
+
+/// Under this name stands since when a resource wants what it wants of a sign-in. No scope has an empty name.
+const SIGN_IN: &str = "";
 
 /// What holds for a registered resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +127,7 @@ pub struct ResourceRules {
     pub introspectors: Vec<AppId>,
     /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
     pub min_acr: String,
-    /// When what people are told of a scope or claim was changed, in microseconds since 1970; of what is not here it is as it was at first.
+    /// When what people are told of a scope or claim was changed, and (under an empty name) when a stronger sign-in was first wanted, in microseconds since 1970; of what is not here it is as it was at first.
     pub said_since: BTreeMap<String, i64>,
 }
 
@@ -174,9 +183,15 @@ impl ResourceRules {
         let scopes = self.scopes.iter().filter(|(name, text)| before.scopes.get(*name) != Some(*text));
         let changed: Vec<String> = scopes.map(|(name, _)| name.clone()).chain(claims).collect();
         // What is gone, and comes back one day, is new again.
-        self.said_since.retain(|name, _| before.scopes.contains_key(name) || name.parse::<OidcScope>().is_ok());
+        let is_kept =
+            |name: &String| name == SIGN_IN || before.scopes.contains_key(name) || name.parse::<OidcScope>().is_ok();
+        self.said_since.retain(|name, _| is_kept(name));
+        let least =
+            if before.min_acr.is_empty() { ACR_ORDER.first().copied().unwrap_or_default() } else { &*before.min_acr };
+        let is_raised = !self.takes_acr(least);
+        let changed = changed.into_iter().chain(is_raised.then(|| SIGN_IN.to_owned()));
         let micros = i64::try_from(now.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
-        self.said_since.extend(changed.into_iter().map(|name| (name, micros)));
+        self.said_since.extend(changed.map(|name| (name, micros)));
         self
     }
 }
@@ -228,6 +243,12 @@ impl ResourceServers {
     #[must_use]
     pub fn find(&self, resource: &Resource) -> Option<&Arc<ResourceServer>> {
         if self.0.is_empty() { None } else { self.0.get(&resource.to_normal_form()) }
+    }
+
+    /// Whether any of them wants more of a sign-in than that there was one.
+    #[must_use]
+    pub fn want_sign_ins(&self) -> bool {
+        self.0.values().any(|server| !server.rules.min_acr.is_empty())
     }
 
     /// Whether this app may ask about tokens that are bound to this resource, because the resource says so.
@@ -379,6 +400,15 @@ mod tests {
         let opaque = opaque.noting_changes(&rules, at(9));
         let again = ResourceRules { token_format: TokenFormat::Jwt, ..opaque.clone() }.noting_changes(&opaque, at(10));
         assert_eq!((told(&server(again.clone()), 9), told(&server(again), 10)), (vec![], vec!["email", "roles"]));
+        // A stronger sign-in than before is wanted of those who come later, a weaker one of nobody.
+        let wanting = |acr: &str, before: &ResourceRules, minutes| {
+            ResourceRules { min_acr: acr.to_owned(), ..before.clone() }.noting_changes(before, at(minutes))
+        };
+        let (plain, raised) = (wanting("pwd", &rules, 20), wanting("mfa", &rules, 20));
+        let (lowered, gone) = (wanting("mfa", &wanting("phr", &rules, 20), 30), wanting("", &raised, 30));
+        let took = |rules: &ResourceRules, minutes| server(rules.clone()).took_sign_in(at(minutes));
+        assert!(took(&rules, 19) && took(&plain, 19) && took(&gone, 19));
+        assert!(!took(&raised, 19) && took(&raised, 20) && !took(&lowered, 19) && took(&lowered, 20));
         // What was taken away and comes back is another thing.
         let without = ResourceRules { scopes: BTreeMap::new(), ..rules.clone() }.noting_changes(&rules, at(11));
         let back = ResourceRules { scopes: texts("A"), ..without.clone() }.noting_changes(&without, at(12));

@@ -2,8 +2,8 @@
 
 use doorward_domain::Secret;
 use doorward_domain::notifications::{Method, WebhookKey};
-use doorward_domain::settings::{Defects, Section, Span, optional};
-use serde::{Deserialize, Serialize};
+use doorward_domain::settings::{Defects, HIDDEN, Section, Span, optional};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 /// Shortest key that receivers of webhooks share, in bytes.
@@ -42,10 +42,20 @@ impl Section for NotificationSettings {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct WebhookSettings {
     /// Where it is; `None`, written as an empty text: there is none.
-    #[serde(with = "optional")]
+    #[serde(serialize_with = "shown", deserialize_with = "optional::deserialize")]
     pub endpoint: Option<Url>,
     /// The key by which it knows that this server asks; empty: it cannot know.
     pub secret: Secret<String>,
+}
+
+/// Writes where it is, without the path: that of many receivers is all that keeps others from writing to them.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn shown<S: Serializer>(endpoint: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
+    match endpoint {
+        None => serializer.serialize_str(""),
+        Some(url) if url.path() == "/" && url.query().is_none() => serializer.collect_str(url),
+        Some(url) => serializer.collect_str(&format_args!("{}/{HIDDEN}", url.origin().ascii_serialization())),
+    }
 }
 
 impl Section for WebhookSettings {

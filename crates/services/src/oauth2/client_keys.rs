@@ -87,9 +87,7 @@ async fn renew(ctx: &Context, url: &str, now: Instant) {
 async fn fetched(ctx: &Context, url: &str, known: Option<KnownKeys>, again: bool, now: Instant) -> KnownKeys {
     let known = match fetch(ctx, url, again, now).await {
         Ok((fetched, stored)) => {
-            if let Some(stored) = stored
-                && let Err(error) = keep(ctx, stored).await
-            {
+            if let Err(error) = keep(ctx, stored).await {
                 tracing::info!(%error, "the keys of a client are remembered by this server only");
             }
             fetched
@@ -124,12 +122,7 @@ async fn keep(ctx: &Context, stored: StoredKeySet) -> Result<(), Error> {
     .await
 }
 
-async fn fetch(
-    ctx: &Context,
-    url: &str,
-    again: bool,
-    now: Instant,
-) -> Result<(KnownKeys, Option<StoredKeySet>), String> {
+async fn fetch(ctx: &Context, url: &str, again: bool, now: Instant) -> Result<(KnownKeys, StoredKeySet), String> {
     let request = Request::get(url, KEY_SET_MAX).expecting(ContentType::Any);
     let answer = ctx.upstreams.fetch(request).await.map_err(|error| error.detail)?;
     if answer.status != 200 {
@@ -142,7 +135,8 @@ async fn fetch(
     }
     let fresh_for = fresh_for(answer.header("cache-control"), answer.header("expires"), now);
     let known = KnownKeys::fetched(keys, fresh_for, again, now);
-    // Private keys are not kept, whosever they are.
-    let stored = (exposed == 0).then(|| known.to_stored(url, answer.body.expose().clone()));
+    // In the place of what was kept before, in which a key may stand that has become known to others since.
+    let kept = KeySet::public_part(answer.body.expose()).map_err(|defect| defect.to_string())?;
+    let stored = known.to_stored(url, kept.into_bytes());
     Ok((known, stored))
 }

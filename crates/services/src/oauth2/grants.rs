@@ -110,11 +110,12 @@ pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(),
         readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
         let permit = deed.by.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
         deed.by.in_person_unless(grant.app_id, InPerson::EndGrant)?;
+        let because = System::because("whoever takes an access back wants to be asked");
+        deed.repos.codes().delete_of_user_and_app(&because.permit(), grant.user_id, grant.app_id)?;
         // Of two who end it at once, one has.
         if !deed.repos.grants().delete(&permit, grant.id)? {
             return Err(Error::NotFound);
         }
-        let because = System::because("whoever takes an access back wants to be asked");
         deed.repos.openid().delete_consents(&because.permit(), grant.user_id, grant.app_id)?;
         Ok(deed.entry().answering(204).ended(&grant)?.answer(()))
     })

@@ -112,8 +112,9 @@ async fn replace(
 /// Deletes a custom role and takes it from all members of the organization.
 ///
 /// Needs `assign_org_role:read` and `assign_org_role:delete`. Errors: `OrganizationNotFound` (missing or not readable),
-/// `Forbidden`, `NoSuch`.
+/// `Forbidden`, `Refused` (an app, in the name of its user), `NoSuch`.
 pub async fn delete(ctx: &Context, actor: &Principal, organization: &OrganizationRef, name: &str) -> Result<(), Error> {
+    actor.not_by_grant(InPerson::GiveRoles)?;
     let (reference, name) = (organization.clone(), name.to_owned());
     ctx.act(actor, move |deed| {
         define(deed, &reference, |deed, actor, place| {

@@ -33,7 +33,7 @@ pub(crate) enum InPerson {
     /// Register or change apps and their secrets, or who may register some: an app with a service account and a secret needs
     /// no grant any more.
     ManageApps,
-    /// Give or define roles: an account that the app controls, such as its own service account, would keep them when the
+    /// Give, define or take away roles: an account that the app controls, such as its own service account, would keep them when the
     /// grant is revoked.
     GiveRoles,
     /// Decide where the service account of the app belongs and what it may do.
@@ -70,7 +70,7 @@ impl InPerson {
             "deployment_config" => (Self::ManageApps, &["update"], false),
             "oauth2_app_code_token" => (Self::AllowApp, &["create"], false),
             "assign_role" => (Self::GiveRoles, &["assign", "unassign"], true),
-            "assign_org_role" => (Self::GiveRoles, &["assign", "unassign", "create", "update"], true),
+            "assign_org_role" => (Self::GiveRoles, &["assign", "unassign", "create", "update", "delete"], true),
             _ => return None,
         };
         (action == "*" || actions.contains(&action)).then_some((deed, by_grant_only))

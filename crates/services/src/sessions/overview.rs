@@ -192,7 +192,8 @@ impl Audited for Sessions<'_> {
     }
 
     fn target(&self) -> String {
-        self.0.map(|user| user.username.to_string()).unwrap_or_default()
+        let of = self.0.map_or("everybody", |user| user.username.as_str());
+        format!("the sessions of {of}")
     }
 
     fn tracked(&self) -> Snapshot {

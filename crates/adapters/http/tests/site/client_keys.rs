@@ -371,6 +371,17 @@ async fn keys_that_one_server_has_fetched_the_others_need_not_ask_for() {
         assert!(at_other(fresh()).await);
     }
     assert_eq!(keys.signer.times("/jwks"), 3);
+
+    // A key whose private part became known is no good anywhere any more, also where nobody has heard of it.
+    let mut leaked = keys.signer.jwks()[0].clone();
+    leaked["d"] = json!("AAAA");
+    keys.signer.state().others = vec![(KEYS.to_owned(), json!({ "keys": [leaked] }))];
+    house.clock.advance(Duration::hours(2));
+    let later = house.context.clock.now().unix_timestamp();
+    let late = || keys.assertion(&id, json!({}), json!({ "iat": later, "exp": later + 300 }));
+    own(&house, &late()).await.expect(401);
+    keys.signer.state().others = Vec::new();
+    assert!(!at_other(late()).await);
 }
 
 #[actix_web::test]

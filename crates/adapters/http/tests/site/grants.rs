@@ -129,3 +129,21 @@ async fn all_that_an_app_holds_ends_at_once() {
     assert_eq!((&log["count"], &log["audit_logs"][0]["additional_fields"]["grants"]), (&json!(1), &json!(2)));
     house.api(DELETE, &of_app(&app), &owner, Value::Null).await.expect(200);
 }
+
+#[actix_web::test]
+async fn with_a_grant_goes_what_the_app_has_not_fetched_yet() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({})).await;
+    access_token(&house, &owner, &app, &[]).await;
+    let code = allow(&house, &owner, &app.authorize(&[])).await.expect(302).redirected_with("code").unwrap();
+    let listed = house.grants(&of_app(&app), &owner).await;
+    let path = format!("/oauth2-provider/grants/{}", listed[0]["id"].as_str().unwrap());
+    house.api(DELETE, &path, &owner, Value::Null).await.expect(204);
+    let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::oauth2::VERIFIER)];
+    let refused = house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(400).json();
+    assert_eq!(refused["error"], "invalid_grant", "nobody was asked anew");
+    // What is gone is no place to go on behind.
+    let behind = format!("{}?after_id={}", of_app(&app), listed[0]["id"].as_str().unwrap());
+    assert_eq!(house.get(&behind, &owner).await.expect(400).json()["validations"][0]["field"], "after_id");
+}

@@ -328,6 +328,7 @@ async fn who_asks_what_it_may_do_is_told_what_happens_when_it_does() {
             ),
             ("create", "assign_org_role", POST, "/organizations/coder/members/roles".to_owned(), role(&made)),
             ("update", "assign_org_role", PUT, "/organizations/coder/members/roles".to_owned(), role("kept")),
+            ("delete", "assign_org_role", DELETE, format!("/organizations/coder/members/roles/{made}"), Value::Null),
             // Those below are nobody's alone.
             ("read", "oauth2_app", Method::GET, "/oauth2-provider/apps".to_owned(), Value::Null),
             ("create", "group", POST, "/organizations/coder/groups".to_owned(), json!({ "name": made.clone() })),

@@ -214,6 +214,21 @@ async fn a_resource_may_want_a_stronger_sign_in() {
         let answer = allow(&house, &owner, &uri).await.expect(302);
         assert_eq!(answer.redirected_with("code").is_some(), is_allowed, "{acr}");
     }
+    // What was given before a stronger one was wanted is good for nothing any more.
+    let code = allow(&house, &owner, &uri).await.redirected_with("code").unwrap();
+    let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+    let given = house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(200).json();
+    let code = allow(&house, &owner, &uri).await.redirected_with("code").unwrap();
+    house.clock.advance(Duration::SECOND);
+    house.api(Method::PUT, &path(&made), &owner, json!({ "min_acr": "mfa" })).await.expect(200);
+    for fields in [
+        [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)],
+        [("grant_type", "refresh_token"), ("refresh_token", given["refresh_token"].as_str().unwrap()), ("x", "")],
+    ] {
+        let refused = house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(400).json();
+        assert_eq!(refused["error"], "invalid_grant");
+        assert!(refused["error_description"].as_str().unwrap().contains("stronger sign-in"), "{refused}");
+    }
     let bad = json!({ "min_acr": "a b" });
     let refused = house.api(Method::PUT, &path(&made), &owner, bad).await.expect(400).json();
     assert_eq!(refused["validations"][0]["field"], "min_acr");

@@ -167,7 +167,7 @@ async fn all_sessions_of_a_user_end_and_the_one_in_use_may_stay() {
     let told: Vec<_> = log["audit_logs"].as_array().unwrap().iter().map(|entry| &entry["additional_fields"]).collect();
     assert_eq!(told.len(), 2, "ending none leaves no record: {told:?}");
     assert_eq!((&told[0]["sessions"], &told[1]["sessions"]), (&json!(1), &json!(2)));
-    assert_eq!(log["audit_logs"][0]["resource_target"], "bob");
+    assert_eq!(log["audit_logs"][0]["resource_target"], "the sessions of bob");
 }
 
 #[actix_web::test]

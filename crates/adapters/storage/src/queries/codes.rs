@@ -3,14 +3,14 @@
 use super::Conn;
 use super::expiring::Expiring;
 use crate::rows::{AppRow, CodeRow, SecretRow, UserRow};
-use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_codes, users};
+use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_codes, oauth2_device_authorizations, users};
 use crate::touches::Touches;
 use crate::types::{At, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use doorward_domain::Instant;
-use doorward_domain::ids::{CodeId, GrantId};
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::users::User;
@@ -43,6 +43,17 @@ impl QueryFragment<Backend> for Redeem {
         out.push_sql(" AND redeemed_at IS NULL");
         Ok(())
     }
+}
+
+/// Ends what a user allowed an app and it has not fetched: codes, and authorizations of devices.
+pub(super) fn end(conn: &mut Conn, user: UserId, app: AppId) -> QueryResult<()> {
+    let codes = oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
+    diesel::delete(codes).execute(conn)?;
+    let devices = oauth2_device_authorizations::table
+        .filter(oauth2_device_authorizations::user_id.eq(Some(Id(user))))
+        .filter(oauth2_device_authorizations::app_id.eq(Id(app)));
+    diesel::delete(devices).execute(conn)?;
+    Ok(())
 }
 
 impl CodeRepository for UnitOfWork<'_, Conn> {
@@ -119,6 +130,16 @@ impl CodeRepository for UnitOfWork<'_, Conn> {
                 Ok(())
             },
         )
+    }
+
+    fn delete_of_user_and_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<(), StoreError> {
+        let about = permit.kind().owner(user.0);
+        self.write_all(permit, &about, Touches::nobody("a code is no key"), |conn| Ok(end(conn, user, app)?))
     }
 
     fn redeem(

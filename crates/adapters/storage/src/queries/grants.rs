@@ -1,7 +1,7 @@
 //! Grants with their tokens.
 
 use super::expiring::Expiring;
-use super::{Conn, grant_lists, hot};
+use super::{Conn, codes, grant_lists, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{
@@ -236,13 +236,7 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
     ) -> Result<usize, StoreError> {
         self.write_all(permit, &permit.kind().owner(user.0), Touches::user(user), |conn| {
             // Codes first, for the reason given at `sessions::end_all`.
-            let codes =
-                oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
-            diesel::delete(codes).execute(conn)?;
-            let devices = oauth2_device_authorizations::table
-                .filter(oauth2_device_authorizations::user_id.eq(Some(Id(user))))
-                .filter(oauth2_device_authorizations::app_id.eq(Id(app)));
-            diesel::delete(devices).execute(conn)?;
+            codes::end(conn, user, app)?;
             let grants = oauth2_grants::table
                 .filter(oauth2_grants::user_id.eq(Id(user)))
                 .filter(oauth2_grants::app_id.eq(Id(app)));

@@ -16,7 +16,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::roles::{self, ListFilter, Permit, action, resource};
+use doorward_domain::oauth2::ScopeEntry;
+use doorward_domain::roles::{self, ListFilter, Permit, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
@@ -110,7 +111,14 @@ impl SessionRepository for UnitOfWork<'_, Conn> {
             let all = api_keys::table.filter(sql::<Bool>(IS_SESSION));
             let all = all.order(api_keys::id).select((api_keys::id, api_keys::user_id));
             let keys = all.load(conn)?;
-            end(conn, keys, except.as_ref())
+            let (ended, mut users) = end(conn, keys, except.as_ref())?;
+            // As whenever somebody signs out.
+            let scope = ScopeEntry::from(ScopeName::APPLICATION_CONNECT);
+            let theirs =
+                api_keys::table.filter(api_keys::app_id.is_null()).filter(api_keys::scopes.eq(scope.key_name()));
+            let owners = diesel::delete(theirs).returning(api_keys::user_id).get_results::<Id<UserId>>(conn)?;
+            users.extend(owners.into_iter().map(|Id(id)| id));
+            Ok((ended, users))
         })?;
         Ok(ended)
     }

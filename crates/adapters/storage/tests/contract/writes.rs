@@ -208,6 +208,7 @@ fn writes() -> Vec<Write> {
         };
         AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);
         AppRepository::touch_secret(None): |w, r, p| r.apps().touch_secret(&p.permit(), w.secret.id, NOW);
+        CodeRepository::delete_of_user_and_app(None, Ann): |w, r, p| r.codes().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id);
         CodeRepository::insert(None, Ann): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None, Ann): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);

@@ -1,7 +1,7 @@
 //! Refresh token grant (RFC 6749 6): rotation with reuse detection (RFC 9700 4.14.2) that survives concurrent requests and
 //! lost responses (`decisions.md`).
 
-use super::still_allowed::{gone, scopes_left};
+use super::still_allowed::{gone, scopes_left, stronger_since};
 use super::{Common, TokenSet};
 use crate::audit::Diff;
 use crate::deed::{Deed, Done};
@@ -84,7 +84,9 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     };
 
     let rotation = common.client.credentials().map(rotation);
-    if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
+    // The one statement does not look at when the grant was given.
+    let at_once = rotation.clone().filter(|_| !common.policy.resources.want_sign_ins());
+    if let (Some(rotation), None, None) = (at_once, &common.resource, &common.scopes) {
         let expires_at = rotation.access_expires_at;
         let rotated = ctx.at_once(move |once| Ok::<_, OAuthError>(once.rotate(&token_permit(), &rotation)?)).await?;
         if let Some(rotated) = rotated {
@@ -171,7 +173,8 @@ fn decide(
     // What is noted here and not yet written counts as well.
     let is_unused = |key: &ApiKey| key.is_unused() && !ctx.cache.is_use_noted(&key.id, key.secret_digest);
     let pair_unused = key.as_ref().is_some_and(is_unused);
-    let allowed = scopes_left(&ctx.settings, &common.policy, &app, &grant.authorization);
+    let allowed = stronger_since(&common.policy, &grant.authorization, grant.created_at)
+        .and_then(|()| scopes_left(&ctx.settings, &common.policy, &app, &grant.authorization));
     let mut grant = grant;
     if let Ok(scopes) = &allowed {
         grant.authorization.scopes.clone_from(scopes);

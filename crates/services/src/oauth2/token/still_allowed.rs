@@ -42,12 +42,27 @@ pub(super) fn said_since(
     allowed_at: Instant,
 ) -> Result<(), OAuthError> {
     let Some(server) = policy.resource(granted.resource.as_ref()) else { return Ok(()) };
+    stronger_since(policy, granted, allowed_at)?;
     let (now, then) =
         (server.told_to(&granted.scopes, None).count(), server.told_to(&granted.scopes, Some(allowed_at)));
     if server.said_at(allowed_at, &granted.scopes) && then.count() == now {
         return Ok(());
     }
     Err(OAuthError::taken_away("what people are told of the resource was changed since they were asked".to_owned()))
+}
+
+/// Refuses what was allowed at this time for a resource that wants a stronger sign-in since.
+pub(super) fn stronger_since(
+    policy: &ClientPolicy,
+    granted: &Authorization,
+    allowed_at: Instant,
+) -> Result<(), OAuthError> {
+    match policy.resource(granted.resource.as_ref()) {
+        Some(server) if !server.took_sign_in(allowed_at) => {
+            Err(OAuthError::taken_away("the resource wants a stronger sign-in since".to_owned()))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What neither the app nor the resource has lost.

@@ -1,7 +1,7 @@
 use crate::context::Context;
 use crate::error::Error;
 use crate::principal::{Account, Principal};
-use crate::sessions::{authenticate, only_living};
+use crate::sessions::{authenticate, lives, only_living};
 use crate::users::testing::*;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::Resource;
@@ -246,4 +246,28 @@ async fn only_tokens_of_living_keys_are_left_of_many() {
     let wrong = format!("{}x", &TOKEN[..TOKEN.len() - 1]);
     assert_eq!(only_living(&ctx, vec!["junk", &wrong, TOKEN]).await.unwrap(), [TOKEN]);
     assert!(only_living(&ctx, vec!["junk", ""]).await.unwrap().is_empty(), "without asking the store");
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_ends_with_the_rights_it_began_with() {
+    let by = actor().role("auditor").build();
+    let as_began = || User { roles: ["auditor"].into_iter().collect(), ..ann() };
+    let ended = ApiKey { expires_at: NOW, ..key(ANN) };
+    for (now, user, expected) in [
+        (Some(key(ANN)), as_began(), true),
+        (Some(key(ANN)), ann(), false),
+        (Some(key(ANN)), User { roles: ["auditor", "owner"].into_iter().collect(), ..ann() }, false),
+        (Some(key(ANN)), User { status: UserStatus::Suspended, ..as_began() }, false),
+        (Some(ended), as_began(), false),
+        (None, as_began(), false),
+    ] {
+        let repos = if let Some(key) = now {
+            presenting(key, user)
+        } else {
+            let mut repos = MockRepositories::default();
+            repos.api_keys.expect_find_owner().returning(|_| Ok(None));
+            repos
+        };
+        assert_eq!(lives(&context(repos), &by).await.unwrap(), expected);
+    }
 }
