@@ -174,9 +174,11 @@ fn surroundings() -> Surroundings {
     }
 }
 
-/// Prints to standard output; a reader that went away is no error worth a panic.
+/// Prints to standard output; a reader that went away is no error worth a word.
 fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
-    Ok(ExitCode::SUCCESS)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        written => written.map(|()| ExitCode::SUCCESS).context("cannot write to standard output"),
+    }
 }

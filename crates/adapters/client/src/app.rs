@@ -5,8 +5,8 @@ use crate::desk::{Act, Desk};
 use crate::failure::usage;
 use crate::options::{Format, Yes};
 use crate::print::{Column, further, moment, plain, print, print_done, print_json, print_list, print_one, usual};
-use crate::words::{shown, text, texts};
-use anyhow::bail;
+use crate::words::{needed, shown, text, texts};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -198,10 +198,9 @@ impl Fields {
 /// The app that is meant, by name or id.
 pub(crate) fn find(desk: &Desk, app: &str) -> anyhow::Result<Value> {
     if uuid::Uuid::try_parse(app).is_ok() {
-        return desk.get(&["oauth2-provider", "apps", app], &[]);
+        return desk.one(&["oauth2-provider", "apps", app], &[]);
     }
-    let found = desk.get(&["oauth2-provider", "apps"], &[])?;
-    let apps = found.as_array().map(Vec::as_slice).unwrap_or_default();
+    let apps = desk.list(&["oauth2-provider", "apps"], &[])?;
     let named: Vec<&Value> = apps.iter().filter(|found| text(found, "name") == app).collect();
     match named.as_slice() {
         [only] => Ok((*only).clone()),
@@ -219,8 +218,7 @@ impl Act for Command {
         match self {
             Self::List { user_id } => {
                 let query: Vec<_> = user_id.iter().map(|id| ("user_id", id.as_str())).collect();
-                let found = desk.get(&["oauth2-provider", "apps"], &query)?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
+                print_list(output, &COLUMNS, &desk.list(&["oauth2-provider", "apps"], &query)?)
             }
             Self::Show { app } => print_one(output, &COLUMNS, &find(desk, &app)?),
             Self::Create(create) => create.act(desk),
@@ -248,13 +246,21 @@ impl Create {
             body.insert("service_account".to_owned(), true.into());
         }
         let mut app = desk.post(&["oauth2-provider", "apps"], &body.into())?;
-        let id = text(&app, "id").to_owned();
-        let client_id = text(&app, "client_id").to_owned();
+        let id = needed(&app, "id")?.to_owned();
+        let client_id = needed(&app, "client_id")?.to_owned();
         if self.public || self.no_secret {
             return print_done(&desk.output, &format!("client_id      {client_id}"), &app);
         }
-        let made = desk.post(&["oauth2-provider", "apps", &id, "secrets"], &json!({}))?;
-        let secret = text(&made, "client_secret_full");
+        let made = desk.post(&["oauth2-provider", "apps", &id, "secrets"], &json!({}));
+        let without = || {
+            format!(
+                "the app was made (client_id {}), and has no secret: `doorward ctl app secret create {}` makes one",
+                shown(&client_id),
+                shown(&id)
+            )
+        };
+        let made = made.with_context(without)?;
+        let secret = needed(&made, "client_secret_full").with_context(without)?;
         if desk.output.format == Format::Json {
             if let Some(object) = app.as_object_mut() {
                 object.insert("client_secret".to_owned(), secret.into());
@@ -262,7 +268,9 @@ impl Create {
             return print_json(&app);
         }
         print(&format!(
-            "client_id      {client_id}\nclient_secret  {secret}\n\nThe secret is shown this once; the server keeps only its digest.\n"
+            "client_id      {}\nclient_secret  {}\n\nThe secret is shown this once; the server keeps only its digest.\n",
+            shown(&client_id),
+            shown(secret)
         ))
     }
 }
@@ -279,7 +287,7 @@ impl Edit {
         body.insert("name".to_owned(), name.into());
         body.entry("icon").or_insert_with(|| text(&app, "icon").into());
         let changed = desk.put(&["oauth2-provider", "apps", text(&app, "id")], &body.into())?;
-        print_done(&desk.output, &format!("Changed {}.", text(&changed, "name")), &changed)
+        print_done(&desk.output, &format!("Changed {}.", needed(&changed, "name")?), &changed)
     }
 }
 
@@ -289,13 +297,13 @@ impl Secret {
         match self {
             Self::List { app } => {
                 let app = find(desk, &app)?;
-                let found = desk.get(&["oauth2-provider", "apps", text(&app, "id"), "secrets"], &[])?;
-                print_list(output, &SECRETS, found.as_array().map(Vec::as_slice).unwrap_or_default())
+                let found = desk.list(&["oauth2-provider", "apps", text(&app, "id"), "secrets"], &[])?;
+                print_list(output, &SECRETS, &found)
             }
             Self::Create { app } => {
                 let app = find(desk, &app)?;
                 let made = desk.post(&["oauth2-provider", "apps", text(&app, "id"), "secrets"], &json!({}))?;
-                print_done(output, text(&made, "client_secret_full"), &made)
+                print_done(output, needed(&made, "client_secret_full")?, &made)
             }
             Self::Delete { app, secret, yes } => {
                 let app = find(desk, &app)?;

@@ -33,7 +33,7 @@ on from there, for what is as the file says is left alone.
 
 What the file leaves out stays as it is: an absent field of something that is listed, and what is there and not listed. With --prune, what \
 is not in a list of the file is taken away: roles, groups, members of groups and organizations, apps. Organizations never are, nor what \
-identity providers or apps have made themselves.
+identity providers or apps have made themselves, nor is whoever applies the file taken out of an organization.
 
 The file is TOML if its name ends in .toml, else YAML. Users are named, and must be there already. Permissions are written \
 `resource:action`.";
@@ -77,7 +77,7 @@ pub struct Apply {
     /// The file, or `-` for standard input
     #[arg(long, short, value_name = "FILE")]
     file: PathBuf,
-    /// Only show what differs; exit status 2 if anything does
+    /// Only show what differs; exit status 2 if anything does, 1 for an error
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Take away what is not in a list of the file
@@ -92,6 +92,10 @@ pub struct Apply {
 }
 
 impl Apply {
+    pub(crate) const fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+
     pub(crate) fn run(self, around: &Surroundings) -> anyhow::Result<ExitCode> {
         let wanted = file::read(&self.file)?;
         let desk = Desk::open(&self.at, &self.output, around)?;
@@ -143,7 +147,7 @@ impl Apply {
         }
         print(&out)?;
         if !plan.left.is_empty() {
-            eprintln!("Not in the file, and left (--prune takes it away):");
+            eprintln!("Not in the file, and left{}:", if self.prune { "" } else { " (--prune takes it away)" });
             for left in &plan.left {
                 eprintln!("  {left}");
             }

@@ -3,10 +3,11 @@
 use crate::desk::{Act, Desk, Paged};
 use crate::failure::status_of;
 use crate::print::{Column, further, moment, plain, print_list, usual};
-use crate::words::text;
+use crate::words::{Terminal, text};
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -81,9 +82,9 @@ pub enum Written {
 
 /// Writes to standard output, or to a file that appears when it is whole.
 fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let format = match written {
-        Written::Jsonl => "jsonl",
-        Written::Csv => "csv",
+    let (format, media_type) = match written {
+        Written::Jsonl => ("jsonl", "application/jsonl"),
+        Written::Csv => ("csv", "text/csv"),
     };
     let query = [("q", query), ("format", format)];
     let explain = |error: anyhow::Error| {
@@ -93,13 +94,17 @@ fn export(desk: &Desk, query: &str, written: Written, out: Option<&Path>) -> any
         error
     };
     let Some(path) = out else {
-        desk.download(&["audit", "export"], &query, &mut std::io::stdout().lock()).map_err(explain)?;
+        let stdout = io::stdout().lock();
+        // A file or a program is given what was written; a terminal would do what it says.
+        let mut out: Box<dyn io::Write> =
+            if stdout.is_terminal() { Box::new(Terminal::new(stdout)) } else { Box::new(stdout) };
+        desk.download(&["audit", "export"], &query, media_type, &mut out).map_err(explain)?;
         return Ok(ExitCode::SUCCESS);
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder);
     let mut file = file.with_context(|| format!("cannot write into {}", folder.display()))?;
-    desk.download(&["audit", "export"], &query, &mut file).map_err(explain)?;
+    desk.download(&["audit", "export"], &query, media_type, &mut file).map_err(explain)?;
     file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use crate::print::{print, print_json};
 use crate::words::{rows, shown, text, texts};
 use anyhow::bail;
 use clap::Args;
+use doorward_domain::roles::{Action, ResourceType};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ impl Can {
     /// Asks about oneself by what every server has, and about others by what is for those who may know.
     fn answer(&self, desk: &Desk, object: &Value) -> anyhow::Result<Value> {
         let own = self.user == "me" || {
-            let me = desk.get(&["users", "me"], &[])?;
+            let me = desk.one(&["users", "me"], &[])?;
             [text(&me, "id"), text(&me, "username")].contains(&self.user.as_str())
         };
         if own {
@@ -86,11 +87,18 @@ impl Can {
         if kind.is_empty() || names.contains(&"") {
             return Err(usage("what is asked about is written TYPE, TYPE/NAME or TYPE/ORG/NAME, such as template/dev"));
         }
+        // A server has an answer to what is mistyped too, and to an owner it is yes.
+        if ResourceType::parse(kind).is_none() {
+            return Err(usage(format!("`{}` is no type of things, such as template or organization", shown(kind))));
+        }
+        if Action::parse(&self.action).is_none() {
+            return Err(usage(format!("`{}` is no action, such as read, update or use", shown(&self.action))));
+        }
         if !names.is_empty() && (self.org.is_some() || self.owner.is_some()) {
             return Err(usage("--org and --owner are for questions about a type, not about a single thing"));
         }
         if let Some(org) = &self.org {
-            let org = desk.get(&["organizations", org], &[])?;
+            let org = desk.one(&["organizations", org], &[])?;
             object.insert("organization_id".to_owned(), text(&org, "id").into());
         }
         if let Some(owner) = &self.owner {
@@ -107,19 +115,19 @@ impl Can {
             return Ok(object.into());
         }
         let found = match (kind, names.as_slice()) {
-            ("user", [name]) => desk.get(&["users", name], &[])?,
-            ("template", [name]) => desk.get(&["organizations", "default", "templates", name], &[])?,
-            ("template", [org, name]) => desk.get(&["organizations", org, "templates", name], &[])?,
+            ("user", [name]) => desk.one(&["users", name], &[])?,
+            ("template", [name]) => desk.one(&["organizations", "default", "templates", name], &[])?,
+            ("template", [org, name]) => desk.one(&["organizations", org, "templates", name], &[])?,
             ("group", [name]) => {
-                desk.get(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?
+                desk.one(&["organizations", "default", "groups", name], &[("exclude_members", "true")])?
             }
             ("group", [org, name]) => {
-                desk.get(&["organizations", org, "groups", name], &[("exclude_members", "true")])?
+                desk.one(&["organizations", org, "groups", name], &[("exclude_members", "true")])?
             }
-            ("workspace", [name]) => desk.get(&["users", &self.user, "workspace", name], &[])?,
-            ("workspace", [owner, name]) => desk.get(&["users", owner, "workspace", name], &[])?,
+            ("workspace", [name]) => desk.one(&["users", &self.user, "workspace", name], &[])?,
+            ("workspace", [owner, name]) => desk.one(&["users", owner, "workspace", name], &[])?,
             ("organization", [name]) => {
-                let found = desk.get(&["organizations", name], &[])?;
+                let found = desk.one(&["organizations", name], &[])?;
                 object.insert("organization_id".to_owned(), text(&found, "id").into());
                 return Ok(object.into());
             }
@@ -151,7 +159,7 @@ impl Can {
         }
         let further = because.get("also").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for also in further {
-            let _ = writeln!(out, "Without that: {}{}.", level(text(also, "level")), by(also));
+            let _ = writeln!(out, "Without that: {}{}.", shown(level(text(also, "level"))), by(also));
         }
         for step in rows(answer, "chain") {
             let heard =
@@ -161,7 +169,7 @@ impl Can {
                 "deny" => "denies it",
                 _ => continue,
             };
-            let _ = writeln!(out, "{} {says}{}{heard}.", capital(level(text(&step, "level"))), by(&step));
+            let _ = writeln!(out, "{} {says}{}{heard}.", shown(&capital(level(text(&step, "level")))), by(&step));
         }
         let change = answer.get("change").unwrap_or(&Value::Null);
         for first in rows(change, "first") {
@@ -279,6 +287,29 @@ mod tests {
              By itself this would change it: make the user a member of the organization o, and then: add the user to the \
              group g.\n"
         );
+    }
+
+    #[test]
+    fn nothing_of_an_answer_moves_the_cursor() {
+        let can = Can {
+            user: "me".to_owned(),
+            action: "use".to_owned(),
+            object: "template".to_owned(),
+            org: None,
+            owner: None,
+            why: true,
+            at: At::default(),
+            output: Output::default(),
+        };
+        let evil = "x\u{9b}2J\u{1b}";
+        let role = json!([{"name": evil, "organization_id": evil}]);
+        let answer = json!({
+            "because": {"text": evil, "roles": role, "scopes": [evil], "also": [{"level": evil, "roles": role}]},
+            "chain": [{"level": evil, "says": "allow", "roles": role}],
+            "change": {"needs": evil, "first": [{"kind": evil}], "ways": [{"kind": evil}, {"kind": "add_scope", "scope": evil}]},
+        });
+        let told = can.told(true, &answer);
+        assert!(!told.contains(['\u{9b}', '\u{1b}']) && told.lines().count() == 8, "{told:?}");
     }
 
     #[test]

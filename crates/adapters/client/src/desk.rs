@@ -1,12 +1,12 @@
 //! A server, and somebody who is signed in there.
 
 use crate::failure::{Refused, usage};
-use crate::http::{Answer, Content, Http, Method};
-use crate::options::{At, Output};
+use crate::http::{Answer, Content, Http, Method, STRANGE};
+use crate::options::{At, Output, URL};
 use crate::place::Place;
 use crate::vault::{Credential, Folder, Grant};
-use crate::words::{rows, text};
-use anyhow::bail;
+use crate::words::{needed, text};
+use anyhow::{anyhow, bail};
 use doorward_domain::Secret;
 use doorward_ports::{Clock, Random};
 use serde_json::Value;
@@ -21,6 +21,8 @@ use url::Url;
 pub(crate) const TOKEN: &str = "DOORWARD_TOKEN";
 /// How many rows are asked for at once.
 const PAGE: usize = 200;
+/// How many rows a list has at most that is asked for whole.
+const LONGEST_LIST: usize = 1_000_000;
 /// How often a request is sent again that came too soon after others, and how long one waits for that at most.
 const TRIES: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -85,14 +87,25 @@ impl Desk {
         if let Some(token) = std::env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
             let named = at.server.as_deref().filter(|named| !named.trim().is_empty());
             let named = named.ok_or_else(|| {
-                usage(format!("{TOKEN} is for the server that --server or DOORWARD_URL names, and neither does"))
+                usage(format!("{TOKEN} is for the server that --server or {URL} names, and neither does"))
             })?;
+            let place = Place::parse(named)?;
+            // Of the two the variable stands beside the token.
+            if let Some(beside) = std::env::var(URL).ok().filter(|beside| !beside.trim().is_empty())
+                && Place::parse(&beside)? != place
+            {
+                return Err(usage(format!(
+                    "{TOKEN} is for the server that {URL} names, and not for {place}: leave it out to use your sign-in there"
+                )));
+            }
+            at.accept(&place)?;
             let credential = Credential::Token { token: Secret::from(token.trim()) };
-            return Ok(desk(Place::parse(named)?, None, credential));
+            return Ok(desk(place, None, credential));
         }
         let folder = Folder::find()?;
         let vault = folder.read()?;
         let place = vault.choose(at.server.as_deref())?;
+        at.accept(&place)?;
         let Some(credential) = vault.entry(&place).and_then(|entry| entry.credential.clone()) else {
             bail!("you are not signed in to {place}: `doorward login {place}`");
         };
@@ -119,6 +132,23 @@ impl Desk {
         self.ask(Method::Get, parts, query, None)
     }
 
+    /// One thing that has an id.
+    pub(crate) fn one(&self, parts: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let found = self.get(parts, query)?;
+        needed(&found, "id")?;
+        Ok(found)
+    }
+
+    /// A list that comes whole.
+    pub(crate) fn list(&self, parts: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Vec<Value>> {
+        let Value::Array(rows) = self.get(parts, query)? else { return Err(self.strange()) };
+        Ok(rows)
+    }
+
+    fn strange(&self) -> anyhow::Error {
+        anyhow!("{} {STRANGE}", self.place)
+    }
+
     pub(crate) fn post(&self, parts: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.ask(Method::Post, parts, &[], Some(body))
     }
@@ -135,11 +165,11 @@ impl Desk {
         self.ask(Method::Delete, parts, &[], None)
     }
 
-    /// All rows of a list that comes in pages, or the first so many.
+    /// All rows of a list that comes in pages, or the first so many. A list that does not end is none.
     pub(crate) fn pages(&self, list: &Paged<'_>, limit: Option<usize>) -> anyhow::Result<Vec<Value>> {
         let mut found: Vec<Value> = Vec::new();
         loop {
-            let wanted = limit.map_or(PAGE, |limit| PAGE.min(limit.saturating_sub(found.len())));
+            let wanted = PAGE.min(limit.unwrap_or(LONGEST_LIST + 1).saturating_sub(found.len()));
             if wanted == 0 {
                 return Ok(found);
             }
@@ -152,9 +182,19 @@ impl Desk {
                 false if list.by_id => asked.push(("after_id", &after)),
                 false => asked.push(("offset", &offset)),
             }
-            let page = rows(&self.get(list.parts, &asked)?, list.member);
+            let mut answer = self.get(list.parts, &asked)?;
+            let Some(Value::Array(mut page)) = answer.get_mut(list.member).map(Value::take) else {
+                return Err(self.strange());
+            };
+            page.truncate(wanted);
             let came = page.len();
+            if came > 0 && found.ends_with(&page) {
+                bail!("{} sends the same rows again and again", self.place);
+            }
             found.extend(page);
+            if limit.is_none() && found.len() > LONGEST_LIST {
+                bail!("{} sends more than {LONGEST_LIST} rows: say --limit, or look for fewer", self.place);
+            }
             if came < wanted {
                 return Ok(found);
             }
@@ -173,10 +213,14 @@ impl Desk {
         let url = self.place.at(&path, query)?;
         let content = body.map_or(Content::Nothing, Content::Json);
         let answer = self.send(method, &url, content)?;
-        if answer.is_success() {
-            return Ok(answer.body);
+        if !answer.is_success() {
+            return Err(self.refused(&answer).into());
         }
-        Err(self.refused(&answer).into())
+        // Nothing is said only where that is what is said.
+        if answer.body.is_null() && (answer.status != 204 || method == Method::Get) {
+            return Err(self.strange());
+        }
+        Ok(answer.body)
     }
 
     fn refused(&self, answer: &Answer) -> Refused {
@@ -192,11 +236,17 @@ impl Desk {
     }
 
     /// Reads something long from the API, and writes it as it comes.
-    pub(crate) fn download(&self, parts: &[&str], query: &[(&str, &str)], out: &mut dyn Write) -> anyhow::Result<()> {
+    pub(crate) fn download(
+        &self,
+        parts: &[&str],
+        query: &[(&str, &str)],
+        media_type: &str,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<()> {
         self.renew_if_over()?;
         let path: Vec<&str> = ["api", "v2"].iter().chain(parts).copied().collect();
         let token = self.credential.borrow().token().clone();
-        let answer = self.http.download(&self.place.at(&path, query)?, &token, out)?;
+        let answer = self.http.download(&self.place.at(&path, query)?, &token, media_type, out)?;
         if answer.is_success() { Ok(()) } else { Err(self.refused(&answer).into()) }
     }
 
@@ -244,13 +294,13 @@ impl Desk {
     /// Renews the tokens of an app, unless another command has done so meanwhile.
     fn renew(&self, old: &Grant) -> anyhow::Result<()> {
         let lost = |why: &anyhow::Error| {
-            anyhow::anyhow!("you are not signed in to {0} any more ({why:#}): `doorward login {0}`", self.place)
+            anyhow!("you are not signed in to {0} any more ({why:#}): `doorward login {0}`", self.place)
         };
         if old.refresh_token.expose().is_empty() {
-            return Err(lost(&anyhow::anyhow!("the sign-in is over")));
+            return Err(lost(&anyhow!("the sign-in is over")));
         }
         let Some(folder) = &self.folder else {
-            let renewed = old.refresh(&self.http, &*self.clock)?;
+            let renewed = old.refresh(&self.http, &self.place, &*self.clock)?;
             self.credential.replace(Credential::Grant(renewed));
             return Ok(());
         };
@@ -263,7 +313,7 @@ impl Desk {
             self.credential.replace(Credential::Grant(kept));
             return Ok(());
         }
-        let renewed = match old.refresh(&self.http, &*self.clock) {
+        let renewed = match old.refresh(&self.http, &self.place, &*self.clock) {
             Ok(renewed) => Credential::Grant(renewed),
             Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status < 500) => {
                 return Err(lost(&error));
@@ -281,7 +331,10 @@ impl Desk {
         if uuid::Uuid::try_parse(user).is_ok() {
             return Ok(user.to_owned());
         }
-        let found = self.get(&["users", user], &[])?;
-        Ok(text(&found, "id").to_owned())
+        Ok(needed(&self.get(&["users", user], &[])?, "id")?.to_owned())
     }
 }
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -78,6 +78,23 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// Does the same with several. Of the first that fails it is told which are done, and which are not.
+pub(crate) fn each(names: &[String], mut act: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    for (at, name) in names.iter().enumerate() {
+        let told = |error: anyhow::Error| {
+            let (done, left) = names.split_at(at);
+            let listed = |names: &[String]| shown(&names.join(", ")).into_owned();
+            match done {
+                [] if left.len() == 1 => error,
+                [] => error.context(format!("not done: {}", listed(left))),
+                done => error.context(format!("done: {}; not done: {}", listed(done), listed(left))),
+            }
+        };
+        act(name).map_err(told)?;
+    }
+    Ok(())
+}
+
 /// The status with which the server refused, if that is what went wrong.
 pub(crate) fn status_of(error: &anyhow::Error) -> Option<u16> {
     error.downcast_ref::<Refused>().map(|refused| refused.status)
@@ -97,6 +114,22 @@ mod tests {
             Refused::of(400, &body).to_string(),
             "Validation failed (400)\n  name: too long\n  email: no\\u{1b}[31m address"
         );
+    }
+
+    #[test]
+    fn how_far_it_came_is_told() {
+        let names = ["ann", "bob", "carol"].map(str::to_owned);
+        let stop = |at: &'static str| {
+            let refused = Refused::of(404, &json!({"message": "Not found."}));
+            let mut refused = Some(refused);
+            let error =
+                each(&names, |name| if name == at { Err(refused.take().unwrap().into()) } else { Ok(()) }).unwrap_err();
+            assert_eq!(status_of(&error), Some(404));
+            format!("{error:#}")
+        };
+        assert_eq!(stop("ann"), "not done: ann, bob, carol: Not found (404)");
+        assert_eq!(stop("carol"), "done: ann, bob; not done: carol: Not found (404)");
+        each(&names, |_| Ok(())).unwrap();
     }
 
     #[test]

@@ -4,8 +4,10 @@ use crate::ask::confirm;
 use crate::desk::{Act, Desk, Paged};
 use crate::failure::usage;
 use crate::options::Yes;
+use crate::org::must_belong;
 use crate::print::{Column, further, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text};
+use crate::words::{needed, shown, text};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -124,9 +126,9 @@ impl Which {
     fn find(&self, desk: &Desk) -> anyhow::Result<Value> {
         let without = [("exclude_members", "true")];
         if uuid::Uuid::try_parse(&self.group).is_ok() {
-            return desk.get(&["groups", &self.group], &without);
+            return desk.one(&["groups", &self.group], &without);
         }
-        desk.get(&["organizations", &self.org, "groups", &self.group], &without)
+        desk.one(&["organizations", &self.org, "groups", &self.group], &without)
     }
 }
 
@@ -155,8 +157,7 @@ impl Act for Command {
                 let mut query = Vec::new();
                 query.extend(org.as_deref().map(|org| ("organization", org)));
                 query.extend(member.as_deref().map(|member| ("has_member", member)));
-                let found = desk.get(&["groups"], &query)?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
+                print_list(output, &COLUMNS, &desk.list(&["groups"], &query)?)
             }
             Self::Show(which) => print_one(output, &COLUMNS, &which.find(desk)?),
             Self::Members { which, query, limit } => {
@@ -166,14 +167,20 @@ impl Act for Command {
                 print_list(output, &MEMBERS, &desk.pages(&list, limit)?)
             }
             Self::Create { which, fields, add } => {
+                for user in &add {
+                    must_belong(desk, &which.org, user)?;
+                }
                 let members = ids(desk, &add)?;
                 let body = fields.into_body(Some(which.group));
                 let mut made = desk.post(&["organizations", &which.org, "groups"], &body.into())?;
                 if !members.is_empty() {
-                    let id = text(&made, "id").to_owned();
-                    made = desk.patch(&["groups", &id], &json!({ "add_users": members }))?;
+                    let id = needed(&made, "id")?.to_owned();
+                    let added = desk.patch(&["groups", &id], &json!({ "add_users": members }));
+                    made = added.with_context(|| {
+                        format!("the group {} was made, and nobody is in it", shown(text(&made, "name")))
+                    })?;
                 }
-                print_done(output, &format!("Created {} ({}).", text(&made, "name"), text(&made, "id")), &made)
+                print_done(output, &format!("Created {} ({}).", needed(&made, "name")?, needed(&made, "id")?), &made)
             }
             Self::Edit { which, name, fields, add, remove } => {
                 let mut body = fields.into_body(name);
@@ -187,7 +194,7 @@ impl Act for Command {
                 }
                 let group = which.find(desk)?;
                 let changed = desk.patch(&["groups", text(&group, "id")], &body.into())?;
-                print_done(output, &format!("Changed {}.", text(&changed, "name")), &changed)
+                print_done(output, &format!("Changed {}.", needed(&changed, "name")?), &changed)
             }
             Self::Delete { which, yes } => {
                 let group = which.find(desk)?;

@@ -1,10 +1,11 @@
 //! Asking a server over HTTP, and saying in words why it cannot be asked.
 
 use crate::place::is_here;
+use crate::print::taken;
 use anyhow::{Context as _, anyhow, bail};
 use doorward_domain::Secret;
 use serde_json::Value;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ const CONNECT: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_mins(2);
 /// Longest answer that is read, in bytes.
 const LONGEST: u64 = 256 * 1024 * 1024;
+
+/// How much of what is written as it comes is held at once, in bytes.
+const PART: usize = 64 * 1024;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// For how long one is to wait before asking again.
     pub(crate) retry_after: Option<Duration>,
-    /// `null` where it is no JSON.
+    /// `null` where there is none, and where a refusal is no JSON.
     pub(crate) body: Value,
 }
 
@@ -146,8 +150,14 @@ impl Http {
         }
     }
 
-    /// Reads something as long as it is, and writes it as it comes. What is refused is an answer.
-    pub(crate) fn download(&self, url: &Url, token: &Secret<String>, out: &mut dyn Write) -> anyhow::Result<Answer> {
+    /// Reads something of a type as long as it is, and writes it as it comes. What is refused is an answer.
+    pub(crate) fn download(
+        &self,
+        url: &Url,
+        token: &Secret<String>,
+        media_type: &str,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<Answer> {
         let request =
             Request::builder().uri(url.as_str()).header("Authorization", format!("Bearer {}", token.expose()));
         let request = request.body(()).map_err(|_unprintable| anyhow!(UNPRINTABLE))?;
@@ -159,10 +169,22 @@ impl Http {
         if !answer.status().is_success() {
             return read(url, answer);
         }
+        if answer.body().mime_type().is_none_or(|sent| !sent.eq_ignore_ascii_case(media_type)) {
+            bail!("{} {STRANGE}", origin(url));
+        }
         let mut body = answer.into_body().into_reader();
-        io::copy(&mut body, out).with_context(|| format!("what {} sends is not whole", origin(url)))?;
-        out.flush().context("cannot write it down")?;
-        Ok(Answer { status: 200, retry_after: None, body: Value::Null })
+        let mut part = vec![0; PART];
+        loop {
+            let read = match body.read(&mut part) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.with_context(|| format!("what {} sends is not whole", origin(url)))?,
+            };
+            let part = part.get(..read).unwrap_or_default();
+            let written = if part.is_empty() { out.flush() } else { out.write_all(part) };
+            if !taken(written).context("cannot write it down")? || part.is_empty() {
+                return Ok(Answer { status: 200, retry_after: None, body: Value::Null });
+            }
+        }
     }
 
     fn run(&self, url: &Url, request: Result<Request<impl AsSendBody>, ureq::http::Error>) -> anyhow::Result<Answer> {
@@ -172,6 +194,9 @@ impl Http {
         read(url, answer)
     }
 }
+
+/// What is said of an answer that only something else can have given.
+pub(crate) const STRANGE: &str = "answers with something that is no Doorward";
 
 /// Why a token is not sent. It is not shown.
 const UNPRINTABLE: &str = "the token of this server is none that can be sent";
@@ -190,11 +215,14 @@ fn read(url: &Url, answer: Response<Body>) -> anyhow::Result<Answer> {
     let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
     let body = answer.into_body().into_with_config().limit(LONGEST).read_to_vec();
     let body = body.map_err(|error| unreachable(url, error))?;
-    Ok(Answer {
-        status,
-        retry_after: retry_after.map(Duration::from_secs),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-    })
+    let parsed = if body.trim_ascii().is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+    let body = match parsed {
+        Ok(body) => body,
+        // A page of whatever stands in between is no sign that anything was done.
+        Err(_) if (200..300).contains(&status) => bail!("{} {STRANGE}", origin(url)),
+        Err(_) => Value::Null,
+    };
+    Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
 }
 
 /// Scheme, host and port: nothing of an address that may be secret.

@@ -16,6 +16,8 @@ mod group;
 mod http;
 mod login;
 mod loopback;
+#[cfg(test)]
+mod mock;
 mod oauth;
 mod options;
 mod org;
@@ -35,9 +37,12 @@ use clap::{Args, Subcommand};
 use desk::{Act, Desk};
 use options::{At, Output};
 use std::process::ExitCode;
+use words::shown_lines;
 
 /// What was asked cannot be asked so, or a question has no answer; and what `apply --dry-run` says of differences.
 const BAD_INPUT: u8 = 2;
+/// Something failed, or was refused.
+const FAILED: u8 = 1;
 
 /// Commands about oneself, and about the server as a whole.
 #[derive(Debug, Subcommand)]
@@ -123,7 +128,11 @@ impl Verb {
     /// Carries the command out, and says what went wrong on standard error.
     #[must_use]
     pub fn run(self, around: &Surroundings) -> ExitCode {
-        let unanswered = matches!(self, Self::Can(_));
+        let errors = match &self {
+            Self::Can(_) => Some(BAD_INPUT),
+            Self::Apply(apply) if apply.is_dry() => Some(FAILED),
+            Self::Login(_) | Self::Logout(_) | Self::Whoami(_) | Self::Apply(_) => None,
+        };
         let done = match self {
             Self::Login(login) => login.run(around),
             Self::Logout(logout) => logout.run(around),
@@ -131,7 +140,7 @@ impl Verb {
             Self::Can(can) => can.run(around),
             Self::Apply(apply) => apply.run(around),
         };
-        finish(done, unanswered)
+        finish(done, errors)
     }
 }
 
@@ -150,14 +159,15 @@ impl Ctl {
             Self::Session(noun) => act(noun, around),
             Self::Audit(noun) => act(noun, around),
         };
-        finish(done, false)
+        finish(done, None)
     }
 }
 
-/// The exit status: 2 for wrong use, and where 1 would be an answer; else 1 for what failed.
-fn finish(done: anyhow::Result<ExitCode>, unanswered: bool) -> ExitCode {
+/// The exit status: 2 for wrong use, else 1 for what failed; or one for all errors, where the other is an answer.
+fn finish(done: anyhow::Result<ExitCode>, errors: Option<u8>) -> ExitCode {
     done.unwrap_or_else(|error| {
-        eprintln!("doorward: {error:#}");
-        if unanswered || error.is::<failure::Usage>() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+        eprintln!("doorward: {}", shown_lines(&format!("{error:#}")));
+        let status = errors.unwrap_or(if error.is::<failure::Usage>() { BAD_INPUT } else { FAILED });
+        ExitCode::from(status)
     })
 }

@@ -11,13 +11,17 @@ use crate::options::{At, Output};
 use crate::place::Place;
 use crate::print::{further, moment, names, plain, print, print_list, print_one, usual};
 use crate::vault::{Credential, Entry, Folder, Grant};
-use crate::words::{shown, text};
+use crate::words::{needed, shown, shown_lines};
 use anyhow::bail;
 use clap::Args;
 use doorward_domain::Secret;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
+use url::Url;
+
+/// For how long one waits for a device at most, in seconds, whatever the server says.
+const LONGEST_WAIT: u64 = 60 * 60;
 
 /// `doorward login`.
 #[derive(Args, Debug)]
@@ -73,6 +77,7 @@ impl Login {
         let folder = Folder::find()?;
         let vault = folder.read()?;
         let place = vault.choose(self.url.as_deref().or(self.at.server.as_deref()))?;
+        self.at.accept(&place)?;
         if place.is_in_clear() {
             eprintln!("doorward: {place} is not https: whoever is on the way can read what is sent there");
         }
@@ -80,21 +85,29 @@ impl Login {
         let before = vault.entry(&place).cloned().unwrap_or_default();
         let credential = self.prove(&place, &http, &before, around)?;
         let desk = Desk::with(place.clone(), http.clone(), credential, around);
-        let user = desk.get(&["users", "me"], &[])?;
+        let user = desk.one(&["users", "me"], &[])?;
         let credential = desk.credential();
         let client_id = match &credential {
             Credential::Grant(grant) => Some(grant.client_id.clone()),
             Credential::Session { .. } | Credential::Token { .. } => before.client_id,
         };
-        let name = text(&user, "username").to_owned();
+        let name = needed(&user, "username")?.to_owned();
         let app = desk.is_app();
+        let kept = credential.token().clone();
         folder.change(|vault| {
             *vault.entry_mut(&place) = Entry { user: name.clone(), client_id, credential: Some(credential) };
             vault.prefer(&place);
         })?;
         // What one was signed in by before is of no use any more. That it may be gone already is no matter.
-        if let Some(Credential::Grant(old)) = before.credential {
-            let _ = old.revoke(&http);
+        match before.credential {
+            Some(Credential::Grant(old)) => {
+                let _ = old.revoke(&http, &place);
+            }
+            Some(Credential::Session { token }) if token.expose() != kept.expose() => {
+                let desk = Desk::with(place.clone(), http.clone(), Credential::Session { token }, around);
+                let _ = desk.post(&["users", "logout"], &json!({}));
+            }
+            Some(Credential::Session { .. } | Credential::Token { .. }) | None => {}
         }
         if app {
             eprintln!(
@@ -158,14 +171,14 @@ impl Login {
     fn by_browser(&self, client: &Client<'_>, around: &Surroundings) -> anyhow::Result<Grant> {
         let loopback = Loopback::open()?;
         let pending = client.begin(&*around.random, loopback.port)?;
-        self.show(pending.url.as_str());
+        self.show(&pending.url);
         let code = loopback.wait(&pending.state, &client.metadata.issuer)?;
         client.redeem(&pending, &code)
     }
 
     /// By a key that a page shows, and that is pasted here.
     fn by_key(&self, place: &Place) -> anyhow::Result<Credential> {
-        self.show(place.at(&["cli-auth"], &[])?.as_str());
+        self.show(&place.at(&["cli-auth"], &[])?);
         let token = secret_from_terminal("Paste the key (it is not shown): ", "--token-stdin")?;
         let token = Secret::from(token.expose().trim());
         if token.expose().is_empty() {
@@ -174,7 +187,7 @@ impl Login {
         Ok(Credential::Session { token })
     }
 
-    fn show(&self, url: &str) {
+    fn show(&self, url: &Url) {
         if !self.no_browser && browser::open(url) {
             eprintln!("Your browser is to open this page; open it yourself if it does not:\n\n  {url}\n");
         } else {
@@ -186,19 +199,18 @@ impl Login {
 /// By a code that is entered elsewhere.
 fn by_device(client: &Client<'_>, no_browser: bool) -> anyhow::Result<Grant> {
     let codes = client.begin_device().map_err(device_hint)?;
-    let whole = &codes.verification_uri_complete;
     eprintln!(
         "Open {} on any device, and enter the code\n\n  {}\n",
         shown(&codes.verification_uri),
         shown(&codes.user_code)
     );
-    if !no_browser && !whole.is_empty() {
-        browser::open(whole);
+    if let Some(page) = page(&client.metadata.place, &codes.verification_uri_complete).filter(|_| !no_browser) {
+        browser::open(&page);
     }
-    let mut pause = codes.interval;
-    let mut left = codes.expires_in;
+    let mut pause = codes.interval.clamp(1, LONGEST_WAIT);
+    let mut left = codes.expires_in.min(LONGEST_WAIT);
     while left > 0 {
-        std::thread::sleep(Duration::from_secs(pause));
+        std::thread::sleep(Duration::from_secs(pause.min(left)));
         left = left.saturating_sub(pause);
         match client.poll(&codes)? {
             Polled::Granted(grant) => return Ok(grant),
@@ -208,6 +220,11 @@ fn by_device(client: &Client<'_>, no_browser: bool) -> anyhow::Result<Grant> {
         }
     }
     bail!("nobody has entered the code in time; begin anew")
+}
+
+/// A page that may be opened unseen: one that a browser fetches in safety, and nothing else that a server names.
+fn page(place: &Place, named: &str) -> Option<Url> {
+    Url::parse(named).ok().filter(|page| page.scheme() == "https" || place.has(page))
 }
 
 /// What an owner can do about a refusal of devices.
@@ -229,9 +246,16 @@ impl Logout {
         let Some(credential) = vault.entry(&place).and_then(|entry| entry.credential.clone()) else {
             return print(&format!("You are not signed in to {place}.\n"));
         };
+        // What is kept goes in any case.
+        if place.is_in_clear() && !self.at.allow_http {
+            folder.change(|vault| vault.entry_mut(&place).credential = None)?;
+            return print(&format!(
+                "Signed out of {place}, which was not told, for it is not https: --allow-http would have told it.\n"
+            ));
+        }
         let http = Http::new(self.at.ca_file.as_deref(), around.version)?;
         let ended = match &credential {
-            Credential::Grant(grant) => grant.revoke(&http),
+            Credential::Grant(grant) => grant.revoke(&http, &place),
             Credential::Session { .. } => {
                 let desk = Desk::with(place.clone(), http, credential.clone(), around);
                 desk.post(&["users", "logout"], &json!({})).map(drop)
@@ -242,7 +266,11 @@ impl Logout {
         if let Err(error) = ended {
             // Over already is as good as ended.
             if crate::failure::status_of(&error) != Some(401) {
-                eprintln!("doorward: {place} could not be told, and keeps the sign-in until it is over: {error:#}");
+                let why = format!("{error:#}");
+                eprintln!(
+                    "doorward: {place} could not be told, and keeps the sign-in until it is over: {}",
+                    shown_lines(&why)
+                );
             }
         }
         let note = if matches!(credential, Credential::Token { .. }) {
@@ -260,13 +288,13 @@ impl Whoami {
             return self.list();
         }
         let desk = Desk::open(&self.at, &self.output, around)?;
-        let mut user = desk.get(&["users", "me"], &[])?;
-        let organizations = desk.get(&["users", "me", "organizations"], &[])?;
+        let mut user = desk.one(&["users", "me"], &[])?;
+        let organizations = desk.list(&["users", "me", "organizations"], &[])?;
         let credential = desk.credential();
         if let Some(object) = user.as_object_mut() {
             object.insert("server".to_owned(), desk.place.as_str().into());
             object.insert("signed_in_by".to_owned(), credential.words().into());
-            object.insert("organizations".to_owned(), organizations);
+            object.insert("organizations".to_owned(), organizations.into());
             if let Credential::Grant(grant) = &credential {
                 object.insert("scope".to_owned(), grant.scope.as_str().into());
             }
@@ -302,5 +330,38 @@ impl Whoami {
             usual("current", |row| plain(row, "current")),
         ];
         print_list(&self.output, &columns, &rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_a_page_is_opened() {
+        let place = Place::parse("http://127.0.0.1:3000/door").unwrap();
+        for named in
+            ["https://door.example.com/device?user_code=A", "http://127.0.0.1:3000/device", "HTTPS://a.example/\u{1b}x"]
+        {
+            let page = page(&place, named).unwrap();
+            assert!(
+                page.as_str().starts_with("http") && !page.as_str().contains(char::is_control),
+                "{named:?}: {page}"
+            );
+        }
+        for named in [
+            "",
+            "-oProxy=evil",
+            "--new-window",
+            "file:///etc/passwd",
+            "smb://a.example/x",
+            "vscode://x/y",
+            "javascript:alert(1)",
+            "http://127.0.0.1:3001/device",
+            "http://a.example/",
+            "/device",
+        ] {
+            assert!(page(&place, named).is_none(), "{named}");
+        }
     }
 }

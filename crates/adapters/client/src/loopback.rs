@@ -77,7 +77,10 @@ impl Loopback {
                 Ok(_) => answer(
                     &mut returned.stream,
                     "200 OK",
-                    &page("You can close this window and go back to the command line.", true),
+                    &page(
+                        "The command line takes it from here, and says whether you are signed in. You can close this window.",
+                        true,
+                    ),
                 ),
                 Err(_) => answer(
                     &mut returned.stream,
@@ -146,7 +149,7 @@ fn answer(stream: &mut TcpStream, status: &str, body: &str) {
 }
 
 fn page(text: &str, done: bool) -> String {
-    let title = if done { "You are signed in" } else { "Not signed in" };
+    let title = if done { "Go back to the command line" } else { "Not signed in" };
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
@@ -183,7 +186,7 @@ mod tests {
         let wrong = visit(port, "GET /callback?state=wrong&code=evil&iss=https://a.example HTTP/1.1\r\n\r\n");
         assert!(wrong.starts_with("HTTP/1.1 400") && !wrong.contains("evil"), "{wrong}");
         let right = visit(port, "GET /callback?state=right&code=a%2Bb&iss=https://a.example HTTP/1.1\r\n\r\n");
-        assert!(right.contains("You are signed in"), "{right}");
+        assert!(right.contains("Go back to the command line"), "{right}");
         assert_eq!(waits.join().unwrap().unwrap().expose(), "a+b");
     }
 

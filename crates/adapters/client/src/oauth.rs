@@ -27,6 +27,7 @@ const MARGIN: i64 = 30;
 /// What a server says of itself (RFC 8414).
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
+    pub(crate) place: Place,
     pub(crate) issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
@@ -46,6 +47,7 @@ impl Metadata {
         }
         let member = |name: &str| text(&answer.body, name).to_owned();
         let metadata = Self {
+            place: place.clone(),
             issuer: member("issuer"),
             authorization_endpoint: member("authorization_endpoint"),
             token_endpoint: member("token_endpoint"),
@@ -125,7 +127,7 @@ pub(crate) fn register(http: &Http, metadata: &Metadata) -> anyhow::Result<Resul
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
     });
-    let url = endpoint(&metadata.registration_endpoint)?;
+    let url = endpoint(&metadata.place, &metadata.registration_endpoint)?;
     let answer = http.send(Method::Post, &url, None, Content::Json(&body))?;
     let id = text(&answer.body, "client_id");
     if answer.is_success() && !id.is_empty() {
@@ -140,7 +142,7 @@ impl Client<'_> {
         let verifier = secret(random);
         let state = secret(random);
         let redirect_uri = format!("http://127.0.0.1:{port}{CALLBACK}");
-        let mut url = endpoint(&self.metadata.authorization_endpoint)?;
+        let mut url = endpoint(&self.metadata.place, &self.metadata.authorization_endpoint)?;
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("response_type", "code").append_pair("client_id", &self.id);
@@ -173,7 +175,7 @@ impl Client<'_> {
         if !scope.is_empty() {
             form.push(("scope", &scope));
         }
-        let url = endpoint(&self.metadata.device_authorization_endpoint)?;
+        let url = endpoint(&self.metadata.place, &self.metadata.device_authorization_endpoint)?;
         let answer = self.http.send(Method::Post, &url, None, Content::Form(&form))?;
         if !answer.is_success() {
             return Err(Refused::of(answer.status, &answer.body).into());
@@ -209,7 +211,12 @@ impl Client<'_> {
     }
 
     fn ask_tokens(&self, form: &[(&str, &str)]) -> anyhow::Result<Answer> {
-        self.http.send(Method::Post, &endpoint(&self.metadata.token_endpoint)?, None, Content::Form(form))
+        self.http.send(
+            Method::Post,
+            &endpoint(&self.metadata.place, &self.metadata.token_endpoint)?,
+            None,
+            Content::Form(form),
+        )
     }
 
     fn granted(&self, answer: &Answer) -> anyhow::Result<Grant> {
@@ -260,13 +267,13 @@ impl Grant {
     }
 
     /// New tokens for the old ones.
-    pub(crate) fn refresh(&self, http: &Http, clock: &dyn Clock) -> anyhow::Result<Self> {
+    pub(crate) fn refresh(&self, http: &Http, place: &Place, clock: &dyn Clock) -> anyhow::Result<Self> {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", self.refresh_token.expose()),
             ("client_id", &self.client_id),
         ];
-        let answer = http.send(Method::Post, &endpoint(&self.token_endpoint)?, None, Content::Form(&form))?;
+        let answer = http.send(Method::Post, &endpoint(place, &self.token_endpoint)?, None, Content::Form(&form))?;
         if !answer.is_success() {
             return Err(Refused::of(answer.status, &answer.body).into());
         }
@@ -279,10 +286,11 @@ impl Grant {
     }
 
     /// Gives the tokens back (RFC 7009): the grant ends with them.
-    pub(crate) fn revoke(&self, http: &Http) -> anyhow::Result<()> {
+    pub(crate) fn revoke(&self, http: &Http, place: &Place) -> anyhow::Result<()> {
         let token = if self.refresh_token.expose().is_empty() { &self.access_token } else { &self.refresh_token };
         let form = [("token", token.expose().as_str()), ("client_id", &self.client_id)];
-        let answer = http.send(Method::Post, &endpoint(&self.revocation_endpoint)?, None, Content::Form(&form))?;
+        let answer =
+            http.send(Method::Post, &endpoint(place, &self.revocation_endpoint)?, None, Content::Form(&form))?;
         if answer.is_success() { Ok(()) } else { Err(Refused::of(answer.status, &answer.body).into()) }
     }
 }
@@ -299,10 +307,11 @@ fn challenge(verifier: &Secret<String>) -> String {
     URL_SAFE_NO_PAD.encode(Digest::of(verifier.expose()).as_bytes())
 }
 
-fn endpoint(url: &str) -> anyhow::Result<Url> {
+/// Where a server is asked. What is secret goes nowhere but to the server itself, and not in another way.
+fn endpoint(place: &Place, url: &str) -> anyhow::Result<Url> {
     let url = Url::parse(url).context("the server does not say where it is to be asked")?;
-    if !["http", "https"].contains(&url.scheme()) {
-        bail!("the server says that it is to be asked otherwise than by http or https");
+    if !place.has(&url) {
+        bail!("{place} says that it is to be asked at {}, which is another place", crate::words::shown(url.as_str()));
     }
     Ok(url)
 }
@@ -319,10 +328,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_http_is_asked() {
-        assert!(endpoint("https://a.example/oauth2/tokens").is_ok());
-        for url in ["", "file:///etc/passwd", "javascript:alert(1)"] {
-            assert!(endpoint(url).is_err(), "{url}");
+    fn nothing_but_the_server_is_asked() {
+        let place = Place::parse("https://a.example/door").unwrap();
+        assert!(endpoint(&place, "https://a.example/door/oauth2/tokens").is_ok());
+        for url in [
+            "",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "http://a.example/door/oauth2/tokens",
+            "https://b.example/door/oauth2/tokens",
+            "https://a.example:8443/door/oauth2/tokens",
+        ] {
+            assert!(endpoint(&place, url).is_err(), "{url}");
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::ask::confirm;
 use crate::desk::{Act, Desk, Paged};
-use crate::failure::usage;
+use crate::failure::{each, status_of, usage};
 use crate::options::Yes;
 use crate::print::{Column, further, moment, names, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text, texts};
+use crate::role;
+use crate::words::{needed, shown, text, texts};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -82,7 +84,7 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         limit: Option<usize>,
     },
-    /// Make users members of an organization
+    /// Make users members of an organization; who belongs to it already stays, and gets the roles
     #[command(after_help = "Example:\n  doorward ctl org add-member acme ann bob --role organization-auditor")]
     AddMember {
         /// Name or id
@@ -147,18 +149,50 @@ impl Fields {
     }
 }
 
+/// Whether somebody belongs to an organization.
+fn belongs(desk: &Desk, org: &str, user: &str) -> anyhow::Result<bool> {
+    match desk.get(&["organizations", org, "members", user], &[]) {
+        Ok(found) => needed(&found, "user_id").map(|_| true),
+        Err(error) if status_of(&error) == Some(404) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses who does not belong to an organization.
+pub(crate) fn must_belong(desk: &Desk, org: &str, user: &str) -> anyhow::Result<()> {
+    if !belongs(desk, org, user)? {
+        bail!("{} is no member of {}, or one of them is not there (404)", shown(user), shown(org));
+    }
+    Ok(())
+}
+
+/// Adds those who do not belong to it yet. What is mistyped is told before anything is done.
+fn add(desk: &Desk, org: &str, users: &[String], roles: &[String]) -> anyhow::Result<()> {
+    role::must_be(desk, Some(org), roles)?;
+    for user in users {
+        desk.user_id(user).with_context(|| format!("nobody was added, because of {}", shown(user)))?;
+    }
+    each(users, |user| {
+        if !belongs(desk, org, user)? {
+            desk.post(&["organizations", org, "members", user], &json!({}))?;
+        }
+        if !roles.is_empty() {
+            let set = desk.put(&["organizations", org, "members", user, "roles"], &json!({ "roles": roles }));
+            set.with_context(|| format!("{} is a member of {}, and has not got the roles", shown(user), shown(org)))?;
+        }
+        Ok(())
+    })
+}
+
 impl Act for Command {
     fn act(self, desk: &Desk) -> anyhow::Result<ExitCode> {
         let output = &desk.output;
         match self {
-            Self::List => {
-                let found = desk.get(&["organizations"], &[])?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
-            }
-            Self::Show { org } => print_one(output, &COLUMNS, &desk.get(&["organizations", &org], &[])?),
+            Self::List => print_list(output, &COLUMNS, &desk.list(&["organizations"], &[])?),
+            Self::Show { org } => print_one(output, &COLUMNS, &desk.one(&["organizations", &org], &[])?),
             Self::Create { name, fields } => {
                 let made = desk.post(&["organizations"], &fields.into_body(Some(name)).into())?;
-                print_done(output, &format!("Created {} ({}).", text(&made, "name"), text(&made, "id")), &made)
+                print_done(output, &format!("Created {} ({}).", needed(&made, "name")?, needed(&made, "id")?), &made)
             }
             Self::Edit { org, name, fields } => {
                 let body = fields.into_body(name);
@@ -166,10 +200,10 @@ impl Act for Command {
                     return Err(usage("nothing is to change; `--help` names what can"));
                 }
                 let changed = desk.patch(&["organizations", &org], &body.into())?;
-                print_done(output, &format!("Changed {}.", text(&changed, "name")), &changed)
+                print_done(output, &format!("Changed {}.", needed(&changed, "name")?), &changed)
             }
             Self::Delete { org, yes } => {
-                let found = desk.get(&["organizations", &org], &[])?;
+                let found = desk.one(&["organizations", &org], &[])?;
                 let name = text(&found, "name");
                 if !confirm(&format!("Delete the organization {}?", shown(name)), yes.yes)? {
                     return Ok(ExitCode::FAILURE);
@@ -183,12 +217,7 @@ impl Act for Command {
                 print_list(output, &MEMBERS, &desk.pages(&list, limit)?)
             }
             Self::AddMember { org, users, roles } => {
-                for user in &users {
-                    desk.post(&["organizations", &org, "members", user], &json!({}))?;
-                    if !roles.is_empty() {
-                        desk.put(&["organizations", &org, "members", user, "roles"], &json!({ "roles": roles }))?;
-                    }
-                }
+                add(desk, &org, &users, &roles)?;
                 print_done(output, &format!("Added {} to {org}.", users.join(", ")), &json!({}))
             }
             Self::SetRoles { org, user, roles } => {
@@ -197,13 +226,15 @@ impl Act for Command {
                 print_done(output, &format!("{user} has {told} in {org}."), &set)
             }
             Self::RemoveMember { org, users, yes } => {
+                // Who mistypes a name is told before anything is asked.
+                for user in &users {
+                    must_belong(desk, &org, user)?;
+                }
                 let listed = users.join(", ");
                 if !confirm(&format!("Take {} out of {}?", shown(&listed), shown(&org)), yes.yes)? {
                     return Ok(ExitCode::FAILURE);
                 }
-                for user in &users {
-                    desk.delete(&["organizations", &org, "members", user])?;
-                }
+                each(&users, |user| desk.delete(&["organizations", &org, "members", user]).map(drop))?;
                 print_done(output, &format!("Took {listed} out of {org}."), &json!({}))
             }
         }

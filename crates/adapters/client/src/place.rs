@@ -1,6 +1,7 @@
 //! Where a server is.
 
 use crate::failure::usage;
+use crate::words::shown;
 use std::fmt;
 use url::{Host, Url};
 
@@ -44,11 +45,15 @@ impl Place {
     /// The address of something on the server. A part may hold anything but what would lead elsewhere.
     pub(crate) fn at(&self, parts: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Url> {
         let mut url = self.0.clone();
-        if let Some(part) = parts.iter().find(|part| ["", ".", ".."].contains(part)) {
-            return Err(usage(format!("`{part}` is no name")));
+        if let Some(part) = parts.iter().find(|part| !is_name(part)) {
+            return Err(usage(format!("`{}` is no name", shown(part))));
         }
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(parts);
+        }
+        // What was left out on the way would have it lead to something above.
+        if depth(&url) != depth(&self.0) + parts.len() {
+            return Err(usage("such a name leads elsewhere"));
         }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -56,10 +61,25 @@ impl Place {
         Ok(url)
     }
 
+    /// Whether an address is one of the server: scheme, host and port are the same.
+    pub(crate) fn has(&self, url: &Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+
     /// Whether what is sent there can be read on the way.
     pub(crate) fn is_in_clear(&self) -> bool {
         self.0.scheme() == "http" && !is_here(&self.0)
     }
+}
+
+/// Whether a text can be a part of a path. Addresses lose tabs and ends of lines before anybody looks for dots in them.
+fn is_name(part: &str) -> bool {
+    !["", ".", ".."].contains(&part) && !part.chars().any(char::is_control)
+}
+
+/// How many parts a path has; the one of a bare host has none.
+fn depth(url: &Url) -> usize {
+    url.path_segments().map_or(0, |parts| parts.filter(|part| !part.is_empty()).count())
 }
 
 /// Whether an address leads to this machine.
@@ -110,8 +130,36 @@ mod tests {
         let url = door.at(&["api", "v2", "users", "a/b?c#d"], &[("q", "x&y=z")]).unwrap();
         assert_eq!(url.as_str(), "https://example.com/door/api/v2/users/a%2Fb%3Fc%23d?q=x%26y%3Dz");
         assert_eq!(place("https://example.com").at(&["users"], &[]).unwrap().as_str(), "https://example.com/users");
-        for name in ["", ".", ".."] {
-            assert!(door.at(&["users", name, "keys"], &[]).is_err());
+        for name in [
+            "",
+            ".",
+            "..",
+            ".\t.",
+            ".\n.",
+            "\t..",
+            "..\r\n",
+            "\t",
+            "\r",
+            "\n",
+            ".\t",
+            "a\tb",
+            "a\0",
+            "\u{1b}[2J",
+            "\u{9b}",
+        ] {
+            for parts in [&["users", name, "keys"][..], &["users", "bob", name]] {
+                let error = door.at(parts, &[]).unwrap_err();
+                assert!(error.is::<crate::failure::Usage>(), "{name:?}: {error}");
+                assert!(!error.to_string().contains(char::is_control), "{name:?}: {error}");
+            }
+        }
+        for name in ["%2e%2e", "...", "..%09", "\\..\\..", " ..", ".. ", "../x", "a b", "日本", "\u{2028}"] {
+            let url = door.at(&["users", name], &[]).unwrap();
+            let parts: Vec<&str> = url.path_segments().unwrap().collect();
+            assert!(
+                matches!(parts.as_slice(), ["door", "users", last] if ![".", ".."].contains(last)),
+                "{name:?}: {url}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::usage;
 use crate::options::{Format, Output};
-use crate::words::shown;
+use crate::words::{shown, shown_json};
 use anyhow::Context as _;
 use serde_json::Value;
 use std::io::{self, Write as _};
@@ -28,19 +28,25 @@ pub(crate) const fn further(name: &'static str, of: fn(&Value) -> String) -> Col
     Column { name, usual: false, of }
 }
 
-/// Prints a text. A reader that went away is no error worth a word.
-pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        written => written.map(|()| ExitCode::SUCCESS).context("cannot write to standard output"),
+/// Whether what was written has been taken. A reader that went away is no error worth a word.
+pub(crate) fn taken(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 
-/// Prints JSON.
+/// Prints a text.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    taken(written).map(|_| ExitCode::SUCCESS).context("cannot write to standard output")
+}
+
+/// Prints JSON, in which nothing moves the cursor of a terminal.
 pub(crate) fn print_json(value: &Value) -> anyhow::Result<ExitCode> {
     let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
-    print(&(text + "\n"))
+    print(&(shown_json(&text).into_owned() + "\n"))
 }
 
 /// Says what was done, or prints what the server says of it.

@@ -7,7 +7,7 @@ use crate::options::Yes;
 use crate::permissions;
 use crate::print::{Column, further, plain, print_done, print_list, print_one, usual};
 use crate::words::{shown, text};
-use anyhow::bail;
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -104,19 +104,30 @@ impl Definition {
 
 /// The roles of the site or of an organization.
 fn list(desk: &Desk, org: Option<&str>) -> anyhow::Result<Vec<Value>> {
-    let found = match org {
-        Some(org) => desk.get(&["organizations", org, "members", "roles"], &[])?,
-        None => desk.get(&["users", "roles"], &[])?,
-    };
-    Ok(found.as_array().cloned().unwrap_or_default())
+    match org {
+        Some(org) => desk.list(&["organizations", org, "members", "roles"], &[]),
+        None => desk.list(&["users", "roles"], &[]),
+    }
 }
 
 fn find(desk: &Desk, org: Option<&str>, name: &str) -> anyhow::Result<Value> {
-    let Some(found) = list(desk, org)?.into_iter().find(|role| text(role, "name") == name) else {
-        let place = org.map_or_else(|| "the site".to_owned(), |org| format!("the organization {}", shown(org)));
-        bail!("there is no role `{}` of {place}", shown(name));
-    };
-    Ok(found)
+    let found = list(desk, org)?.into_iter().find(|role| text(role, "name") == name);
+    found.ok_or_else(|| unknown(org, name))
+}
+
+/// Refuses names that no role has, before anything is done.
+pub(crate) fn must_be(desk: &Desk, org: Option<&str>, names: &[String]) -> anyhow::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let known = list(desk, org)?;
+    let missing = names.iter().find(|name| !known.iter().any(|role| text(role, "name") == **name));
+    missing.map_or(Ok(()), |name| Err(unknown(org, name)))
+}
+
+fn unknown(org: Option<&str>, name: &str) -> anyhow::Error {
+    let place = org.map_or_else(|| "the site".to_owned(), |org| format!("the organization {}", shown(org)));
+    anyhow!("there is no role `{}` of {place}", shown(name))
 }
 
 impl Act for Command {

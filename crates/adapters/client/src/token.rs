@@ -5,7 +5,7 @@ use crate::desk::{Act, Desk};
 use crate::failure::usage;
 use crate::options::Yes;
 use crate::print::{Column, further, moment, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text, texts};
+use crate::words::{needed, shown, texts};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ pub enum Command {
         user: String,
     },
     /// Make a token, and print it this once
-    #[command(after_help = "Examples:\n  doorward ctl token create --name ci --lifetime 30d\n  \
+    #[command(after_help = "Examples:\n  doorward ctl token create --name ci --lifetime 5d\n  \
                       doorward ctl token create --name reader --scope template:read --allow 'template:*'")]
     Create(Create),
     /// End a token now; it is still listed
@@ -94,7 +94,7 @@ pub struct Create {
     /// Name; the server makes one up without it
     #[arg(long)]
     name: Option<String>,
-    /// For how long it is good, such as 12h or 30d; what is usual there without it
+    /// For how long it is good, such as 12h or 5d; what is usual there without it
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lifetime: Option<Duration>,
     /// Scope that limits it; may be repeated
@@ -112,7 +112,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// The id of a key that is named by its id or its name.
 fn id(desk: &Desk, user: &str, token: &str) -> anyhow::Result<String> {
     match desk.get(&["users", user, "keys", "tokens", token], &[]) {
-        Ok(found) => Ok(text(&found, "id").to_owned()),
+        Ok(found) => Ok(needed(&found, "id")?.to_owned()),
         Err(error) if crate::failure::status_of(&error) == Some(404) => Ok(token.to_owned()),
         Err(error) => Err(error),
     }
@@ -126,11 +126,10 @@ impl Act for Command {
                 let mut query = Vec::new();
                 query.extend(all.then_some(("include_all", "true")));
                 query.extend(expired.then_some(("include_expired", "true")));
-                let found = desk.get(&["users", &user, "keys", "tokens"], &query)?;
-                print_list(output, &COLUMNS, found.as_array().map(Vec::as_slice).unwrap_or_default())
+                print_list(output, &COLUMNS, &desk.list(&["users", &user, "keys", "tokens"], &query)?)
             }
             Self::Show { token, user } => {
-                print_one(output, &COLUMNS, &desk.get(&["users", &user, "keys", "tokens", &token], &[])?)
+                print_one(output, &COLUMNS, &desk.one(&["users", &user, "keys", "tokens", &token], &[])?)
             }
             Self::Create(create) => create.act(desk),
             Self::Expire { token, user } => {
@@ -167,6 +166,6 @@ impl Create {
             }
         }
         let made = desk.post(&["users", &self.user, "keys", "tokens"], &body.into())?;
-        print_done(&desk.output, text(&made, "key"), &made)
+        print_done(&desk.output, needed(&made, "key")?, &made)
     }
 }

@@ -5,7 +5,9 @@ use crate::desk::{Act, Desk, Paged};
 use crate::failure::usage;
 use crate::options::Yes;
 use crate::print::{Column, further, moment, names, plain, print_done, print_list, print_one, usual};
-use crate::words::{shown, text};
+use crate::role;
+use crate::words::{needed, shown, text};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -140,7 +142,7 @@ impl Act for Command {
                 let list = Paged { parts: &["users"], query: &[("q", &query)], member: "users", by_id: true };
                 print_list(&desk.output, &COLUMNS, &desk.pages(&list, limit)?)
             }
-            Self::Show { user } => print_one(&desk.output, &COLUMNS, &desk.get(&["users", &user], &[])?),
+            Self::Show { user } => print_one(&desk.output, &COLUMNS, &desk.one(&["users", &user], &[])?),
             Self::Create(create) => create.act(desk),
             Self::Edit(edit) => edit.act(desk),
             Self::SetPassword { user, password_stdin } => {
@@ -153,15 +155,15 @@ impl Act for Command {
                     return Ok(ExitCode::FAILURE);
                 }
                 let user = desk.put(&["users", &user, "status", "suspend"], &json!({}))?;
-                print_done(&desk.output, &format!("{} is suspended.", text(&user, "username")), &user)
+                print_done(&desk.output, &format!("{} is suspended.", needed(&user, "username")?), &user)
             }
             Self::Activate { user } => {
                 let user = desk.put(&["users", &user, "status", "activate"], &json!({}))?;
-                print_done(&desk.output, &format!("{} is active.", text(&user, "username")), &user)
+                print_done(&desk.output, &format!("{} is active.", needed(&user, "username")?), &user)
             }
             Self::Delete { user, yes } => {
                 // Who mistypes a name is told before anything is asked.
-                let found = desk.get(&["users", &user], &[])?;
+                let found = desk.one(&["users", &user], &[])?;
                 let name = text(&found, "username");
                 if !confirm(&format!("Delete the user {}?", shown(name)), yes.yes)? {
                     return Ok(ExitCode::FAILURE);
@@ -192,16 +194,14 @@ impl Create {
             }
         }
         let organizations = if self.organizations.is_empty() { vec!["default".to_owned()] } else { self.organizations };
-        let ids = organizations.iter().map(|name| {
-            let organization = desk.get(&["organizations", name], &[])?;
-            Ok(Value::from(text(&organization, "id")))
-        });
+        let ids =
+            organizations.iter().map(|name| Ok(Value::from(needed(&desk.get(&["organizations", name], &[])?, "id")?)));
         body.insert("organization_ids".to_owned(), Value::Array(ids.collect::<anyhow::Result<_>>()?));
         if !self.roles.is_empty() {
             body.insert("roles".to_owned(), self.roles.into());
         }
         let made = desk.post(&["users"], &Value::Object(body))?;
-        print_done(&desk.output, &format!("Created {} ({}).", text(&made, "username"), text(&made, "id")), &made)
+        print_done(&desk.output, &format!("Created {} ({}).", needed(&made, "username")?, needed(&made, "id")?), &made)
     }
 }
 
@@ -211,16 +211,19 @@ impl Edit {
         if roles.is_none() && self.username.is_none() && self.name.is_none() {
             return Err(usage("nothing is to change: say --username, --name, --role or --no-roles"));
         }
-        let mut user = desk.get(&["users", &self.user], &[])?;
+        role::must_be(desk, None, roles.as_deref().unwrap_or_default())?;
+        let mut user = desk.one(&["users", &self.user], &[])?;
         let id = text(&user, "id").to_owned();
-        if self.username.is_some() || self.name.is_some() {
+        let renames = self.username.is_some() || self.name.is_some();
+        if renames {
             let username = self.username.unwrap_or_else(|| text(&user, "username").to_owned());
             let name = self.name.unwrap_or_else(|| text(&user, "name").to_owned());
             user = desk.put(&["users", &id, "profile"], &json!({ "username": username, "name": name }))?;
         }
         if let Some(roles) = roles {
-            user = desk.put(&["users", &id, "roles"], &json!({ "roles": roles }))?;
+            let set = desk.put(&["users", &id, "roles"], &json!({ "roles": roles }));
+            user = if renames { set.context("the names were changed, and the roles were not")? } else { set? };
         }
-        print_done(&desk.output, &format!("Changed {}.", text(&user, "username")), &user)
+        print_done(&desk.output, &format!("Changed {}.", needed(&user, "username")?), &user)
     }
 }

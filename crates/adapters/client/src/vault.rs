@@ -190,7 +190,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vault::default()),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        refuse_readers(&path)?;
+        refuse_others(&path)?;
         // What is wrong with it may quote a secret.
         serde_json::from_str(&text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -202,7 +202,11 @@ impl Folder {
     pub(crate) fn hold(&self) -> anyhow::Result<Held<'_>> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.with_context(|| format!("cannot make the folder {}", self.0.display()))?;
+        refuse_writers(&self.0)?;
         let path = self.0.join(LOCK);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            bail!("{} is a link to another file; remove it", path.display());
+        }
         let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
         lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
@@ -221,10 +225,12 @@ impl Folder {
 impl Held<'_> {
     /// Writes the vault, all of it or nothing; only its owner can read it at any moment.
     pub(crate) fn write(&self, vault: &Vault) -> anyhow::Result<()> {
-        let path = self.folder.0.join(FILE);
+        // Where it is a link, the tokens are in the file that it leads to.
+        let path = real(&self.folder.0.join(FILE));
+        let folder = path.parent().unwrap_or(&self.folder.0);
         let write = || -> io::Result<()> {
             // A temporary file is made with mode 0600.
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder.0)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
             serde_json::to_writer_pretty(&mut file, vault)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
@@ -235,9 +241,30 @@ impl Held<'_> {
     }
 }
 
-/// Refuses a file that others can read, or could have.
-fn refuse_readers(path: &Path) -> anyhow::Result<()> {
-    let mode = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.mode() & 0o777;
+/// Where a file is that may be a link.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn mode_of(path: &Path) -> anyhow::Result<u32> {
+    Ok(fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.mode() & 0o777)
+}
+
+/// Refuses a folder in which others could put a file of theirs in the place of ours.
+fn refuse_writers(folder: &Path) -> anyhow::Result<()> {
+    let mode = mode_of(folder)?;
+    if mode & 0o022 != 0 {
+        bail!("others can write into {0} (mode {mode:o}): `chmod 700 {0}`", folder.display());
+    }
+    Ok(())
+}
+
+/// Refuses a file that others can read, or could have, or could put theirs in the place of.
+fn refuse_others(path: &Path) -> anyhow::Result<()> {
+    for folder in [path.parent(), real(path).parent()].into_iter().flatten() {
+        refuse_writers(folder)?;
+    }
+    let mode = mode_of(path)?;
     if mode & 0o077 != 0 {
         bail!(
             "others can use {0} (mode {mode:o}): `chmod 600 {0}`, and sign in anew if somebody may have read it",
@@ -289,6 +316,39 @@ mod tests {
         assert!(!format!("{vault:?}").contains("\"one\""), "secrets are not printed");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(folder.read().unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_link_leads_to_what_is_kept_and_nowhere_else() {
+        let outer = tempfile::tempdir().unwrap();
+        let (folder, other) = (Folder(outer.path().join("doorward")), outer.path().join("other.json"));
+        folder.change(|vault| *vault.entry_mut(&place("https://a.example")) = session("one")).unwrap();
+        let path = folder.0.join(FILE);
+        fs::rename(&path, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        // What is forgotten is forgotten where it was.
+        folder.change(|vault| vault.entry_mut(&place("https://a.example")).credential = None).unwrap();
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert!(!fs::read_to_string(&other).unwrap().contains("one"));
+        // The file that is held makes no other.
+        let (lock, made) = (folder.0.join(LOCK), outer.path().join("made"));
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink(&made, &lock).unwrap();
+        assert!(folder.hold().unwrap_err().to_string().contains("is a link") && !made.exists());
+    }
+
+    #[test]
+    fn a_folder_of_others_is_refused() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = Folder(outer.path().join("doorward"));
+        folder.change(|vault| *vault.entry_mut(&place("https://a.example")) = session("one")).unwrap();
+        for mode in [0o777, 0o770] {
+            fs::set_permissions(&folder.0, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(folder.read().unwrap_err().to_string().contains("chmod 700"));
+            assert!(folder.hold().unwrap_err().to_string().contains("chmod 700"));
+        }
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o755)).unwrap();
+        folder.read().unwrap();
     }
 
     #[test]

@@ -117,6 +117,35 @@ members = ["ann"]
 }
 
 #[test]
+fn whoever_applies_a_file_stays_and_what_a_role_does_not_say_too() {
+    let (site, person) = site();
+    let role = "organizations: [{name: beta, roles: [{name: reader, permissions: ['template:read', 'template:use'], own: ['workspace:read']}]}]";
+    let file = person.file("door.yaml", role);
+    person.types(&["apply", "-f", &file, "--yes"]).expect(0);
+    // The owner has made the organization, and is not in the file.
+    let text = "organizations: [{name: beta, members: {bob: []}, roles: [{name: reader, display_name: Readers}]}]";
+    let file = person.file("door.yaml", text);
+    let done = person.types(&["apply", "-f", &file, "--prune", "--yes"]).expect(0);
+    assert!(done.err.contains("the member owner of beta, who applies the file"), "{}", done.err);
+    let again = person.types(&["apply", "-f", &file, "--prune", "--dry-run"]).expect(0);
+    assert_eq!(again.out, "All is as the file says.\n");
+    let roles = site.api.get("/api/v2/organizations/beta/members/roles").json();
+    let reader = roles.as_array().unwrap().iter().find(|role| role["name"] == "reader").unwrap();
+    assert_eq!(reader["display_name"], "Readers");
+    assert_eq!(reader["organization_permissions"].as_array().unwrap().len(), 2, "{reader}");
+    assert_eq!(reader["organization_member_permissions"].as_array().unwrap().len(), 1, "{reader}");
+
+    let own = person.file("own.yaml", "organizations: [{name: beta, members: {owner: [reader]}}]");
+    let told = person.types(&["apply", "-f", &own, "--yes"]).expect(2);
+    assert!(told.err.contains("nobody changes their own roles"), "{}", told.err);
+    // Of a dry run 2 is that something differs, and nothing else.
+    let bad = person.file("bad.yaml", "organizations: [");
+    for file in [&*own, &*bad, "no-such-file.yaml"] {
+        person.types(&["apply", "-f", file, "--dry-run"]).expect(1);
+    }
+}
+
+#[test]
 fn it_stops_at_the_first_error_says_what_was_done_and_goes_on_from_there() {
     let (_site, person) = site();
     let bad = FILE.replace("'openid'", "'no-such:scope'");

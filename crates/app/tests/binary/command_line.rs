@@ -119,6 +119,13 @@ impl Person {
         Said::of(child.wait_with_output().unwrap())
     }
 
+    /// A command whose reader goes away at once.
+    pub(crate) fn types_to_nobody(&self, arguments: &[&str]) -> Said {
+        let mut child = self.command(arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        Said::of(child.wait_with_output().unwrap())
+    }
+
     pub(crate) fn begins(&self, arguments: &[&str]) -> Running {
         let mut child = self.command(arguments).spawn().unwrap();
         let err = BufReader::new(child.stderr.take().unwrap());

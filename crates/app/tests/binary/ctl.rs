@@ -62,6 +62,11 @@ fn users_are_made_found_changed_and_deleted() {
     assert!(gone.err.contains("bob") || gone.err.contains("(400)"), "{}", gone.err);
     // Where a name would lead elsewhere, nothing is sent.
     person.types(&["ctl", "user", "show", ".."]).expect(2);
+    for name in [".\t.", ".\n.", "\t"] {
+        person.types(&["ctl", "user", "show", name]).expect(2);
+        person.types(&["ctl", "session", "end", name, "--user", "ann", "--yes"]).expect(2);
+    }
+    person.types(&["ctl", "user", "show", "ann"]).expect(0);
 }
 
 #[test]
@@ -157,6 +162,42 @@ fn organizations_groups_and_roles_are_looked_after() {
 }
 
 #[test]
+fn a_command_of_several_steps_looks_first_and_says_how_far_it_came() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    for name in ["ann", "bob", "dave"] {
+        person.types(&["ctl", "user", "create", "--username", name, "--service-account"]).expect(0);
+    }
+    person.types(&["ctl", "org", "create", "acme"]).expect(0);
+    let members = || {
+        let said = person.types(&["ctl", "org", "members", "acme", "--columns", "username", "--no-header"]).expect(0);
+        said.out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mistyped = person.types(&["ctl", "org", "add-member", "acme", "ann", "nosuch", "bob"]).expect(1);
+    assert!(mistyped.err.contains("nobody was added, because of nosuch"), "{}", mistyped.err);
+    let role = person.types(&["ctl", "org", "add-member", "acme", "ann", "--role", "nonsense"]).expect(1);
+    assert!(role.err.contains("no role `nonsense` of the organization acme"), "{}", role.err);
+    assert_eq!(members(), ["owner"]);
+    // Who belongs to it already holds nobody up.
+    person.types(&["ctl", "org", "add-member", "acme", "ann"]).expect(0);
+    person.types(&["ctl", "org", "add-member", "acme", "ann", "bob", "--role", "organization-auditor"]).expect(0);
+    assert_eq!(members(), ["ann", "bob", "owner"]);
+
+    let stranger = person.types(&["ctl", "group", "create", "eng", "--org", "acme", "--add", "dave"]).expect(1);
+    assert!(stranger.err.contains("dave is no member of acme"), "{}", stranger.err);
+    person.types(&["ctl", "group", "show", "eng", "--org", "acme"]).expect(1);
+    person.types(&["ctl", "user", "edit", "dave", "--username", "dave2", "--role", "nonsense"]).expect(1);
+    person.types(&["ctl", "user", "show", "dave"]).expect(0);
+
+    let nobody = person.types(&["ctl", "org", "remove-member", "acme", "ann", "nosuch", "--yes"]).expect(1);
+    assert!(nobody.err.contains("nosuch is no member of acme"), "{}", nobody.err);
+    assert_eq!(members(), ["ann", "bob", "owner"]);
+    let oneself = person.types(&["ctl", "org", "remove-member", "acme", "ann", "owner", "bob", "--yes"]).expect(1);
+    assert!(oneself.err.contains("done: ann; not done: owner, bob"), "{}", oneself.err);
+    assert_eq!(members(), ["bob", "owner"]);
+}
+
+#[test]
 fn apps_tokens_and_the_audit_log_are_looked_after() {
     let site = Site::on_sqlite(|b| b);
     let person = Person::signed_in(&site.api);
@@ -235,8 +276,11 @@ fn what_one_may_do_is_asked_and_explained() {
         &["can", "me", "read", "template/no-such"][..],
         &["can", "me", "read", "shoe/x"],
         &["can", "me", "read", "user//"],
+        &["can", "me", "read", "nonsense"],
+        &["can", "me", "fly", "user"],
     ] {
         ann.types(bad).expect(2);
+        owner.types(bad).expect(2);
     }
 }
 
@@ -255,6 +299,23 @@ fn shells_complete_and_manuals_are_written() {
     person.types(&["man", "--dir", pages.to_str().unwrap()]).expect(0);
     for page in ["doorward.1", "doorward-apply.1", "doorward-ctl-org-add-member.1"] {
         assert!(pages.join(page).exists(), "{page}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let site = Site::on_sqlite(|b| b);
+    let person = Person::signed_in(&site.api);
+    for arguments in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["openapi"],
+        &["config"],
+        &["ctl", "user", "list"],
+        &["ctl", "audit", "export"],
+    ] {
+        let said = person.types_to_nobody(arguments).expect(0);
+        assert_eq!(said.err, "", "{arguments:?}");
     }
 }
 

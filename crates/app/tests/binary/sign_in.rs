@@ -18,7 +18,7 @@ fn sign_in(person: &Person, api: &Api, arguments: &[&str]) -> Said {
     let other = format!("http://127.0.0.1:{port}/callback?code=x&state=y&iss={}", api.url);
     assert_eq!(visit(&other).status, 400);
     let page = visit(&back);
-    assert!(page.status == 200 && page.text.contains("You are signed in"), "{}", page.text);
+    assert!(page.status == 200 && page.text.contains("Go back to the command line"), "{}", page.text);
     assert!(!page.text.contains(&query(&back, "code").unwrap()), "the code is not shown");
     command.end()
 }
@@ -137,6 +137,23 @@ fn a_token_is_taken_from_standard_input_and_never_ended_by_a_sign_out() {
     // A token is sent to the server that is named with it, and to no other.
     let nowhere = person.command(&["whoami"]).env("DOORWARD_TOKEN", token).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
+    let other = Site::on_sqlite(|b| b);
+    for server in [&*other.api.url, "http://127.0.0.1:1"] {
+        let mut elsewhere = person.command(&["whoami", "--server", server]);
+        let elsewhere = elsewhere.env("DOORWARD_URL", &site.api.url).env("DOORWARD_TOKEN", token).output().unwrap();
+        let told = String::from_utf8(elsewhere.stderr).unwrap();
+        assert!(elsewhere.status.code() == Some(2) && told.contains("is for the server that DOORWARD_URL"), "{told}");
+    }
+    let mut same = person.command(&["whoami", "--server", &format!("{}/", site.api.url)]);
+    let same = same.env("DOORWARD_URL", &site.api.url).env("DOORWARD_TOKEN", token).output().unwrap();
+    assert_eq!(same.status.code(), Some(0));
+    // Nothing is sent in clear to another machine.
+    let mut clear = person.command(&["whoami"]);
+    let clear = clear.env("DOORWARD_URL", "http://192.0.2.2:48115").env("DOORWARD_TOKEN", token).output().unwrap();
+    let told = String::from_utf8(clear.stderr).unwrap();
+    assert!(clear.status.code() == Some(2) && told.contains("--allow-http"), "{told}");
+    let clear = person.typing(&["login", "http://192.0.2.2:48115", "--token-stdin"], "x\n").expect(2);
+    assert!(clear.err.contains("--allow-http"), "{}", clear.err);
 
     let wrong = person.typing(&["login", &site.api.url, "--token-stdin"], "hunter2-hunter2\n").expect(1);
     assert!(!wrong.err.contains("hunter2") && wrong.err.contains("(401)"), "{}", wrong.err);
@@ -159,7 +176,9 @@ fn a_session_of_ones_own_ends_with_the_sign_out() {
     let kept = json!({"current": site.api.url, "servers": {(&site.api.url): {
         "user": "owner", "credential": {"kind": "session", "token": key},
     }}});
-    std::fs::create_dir(person.folder().join("doorward")).unwrap();
+    let folder = person.folder().join("doorward");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::fs::write(person.credentials(), kept.to_string()).unwrap();
     let open = person.types(&["whoami"]).expect(1);
     assert!(open.err.contains("chmod 600") && !open.err.contains(&key), "{}", open.err);
@@ -167,6 +186,18 @@ fn a_session_of_ones_own_ends_with_the_sign_out() {
     person.types(&["whoami"]).expect(0);
     person.types(&["logout"]).expect(0);
     assert_eq!(site.api.with(&key).get("/api/v2/users/me").status, 401);
+
+    // So does that of before, when one signs in anew; not where it is the same.
+    let key = site.api.post("/api/v2/users/me/keys", &json!({})).json()["key"].as_str().unwrap().to_owned();
+    for (token, status) in [(&key, 200), (&site.api.sign_in("owner@example.com"), 401)] {
+        let kept = json!({"current": site.api.url, "servers": {(&site.api.url): {
+            "user": "owner", "credential": {"kind": "session", "token": key},
+        }}});
+        std::fs::write(person.credentials(), kept.to_string()).unwrap();
+        person.typing(&["login", &site.api.url, "--token-stdin"], &format!("{token}\n")).expect(0);
+        assert_eq!(site.api.with(&key).get("/api/v2/users/me").status, status);
+        person.types(&["whoami"]).expect(0);
+    }
 }
 
 #[test]

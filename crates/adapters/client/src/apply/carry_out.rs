@@ -4,7 +4,7 @@ use crate::apply::change::{Change, Edit};
 use crate::apply::state::{Fields, Mapping, Role, State};
 use crate::desk::Desk;
 use crate::permissions;
-use crate::words::text;
+use crate::words::needed;
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ impl<'a> Worker<'a> {
         match change {
             Change::MakeOrganization { name, fields } => {
                 let made = desk.post(&["organizations"], &named(name, fields))?;
-                self.organizations.insert(name.clone(), text(&made, "id").to_owned());
+                self.organizations.insert(name.clone(), needed(&made, "id")?.to_owned());
             }
             Change::EditOrganization { name, edits } => {
                 desk.patch(&["organizations", self.organization(name)?], &edited(edits).into())?;
@@ -58,7 +58,7 @@ impl<'a> Worker<'a> {
             Change::MakeGroup { organization, name, fields } => {
                 let parts = ["organizations", self.organization(organization)?, "groups"];
                 let made = desk.post(&parts, &named(name, fields))?;
-                self.groups.insert((organization.clone(), name.clone()), text(&made, "id").to_owned());
+                self.groups.insert((organization.clone(), name.clone()), needed(&made, "id")?.to_owned());
             }
             Change::EditGroup { organization, name, edits } => {
                 desk.patch(&["groups", self.group(organization, name)?], &edited(edits).into())?;
@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
             }
             Change::MakeApp { name, fields } => {
                 let made = desk.post(&["oauth2-provider", "apps"], &named(name, fields))?;
-                self.apps.insert(name.clone(), text(&made, "id").to_owned());
+                self.apps.insert(name.clone(), needed(&made, "id")?.to_owned());
             }
             Change::EditApp { name, app, edits } => {
                 let mut body = edited(edits);

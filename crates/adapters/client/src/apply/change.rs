@@ -70,6 +70,7 @@ impl Change {
             self,
             Self::MakeRole { .. }
                 | Self::EditRole { .. }
+                | Self::DeleteRole { .. }
                 | Self::SetRoles { .. }
                 | Self::MakeApp { .. }
                 | Self::EditApp { .. }

@@ -44,9 +44,9 @@ pub(crate) struct Organization {
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) display_name: Option<String>,
-    pub(crate) permissions: BTreeSet<String>,
+    pub(crate) permissions: Option<BTreeSet<String>>,
     /// What it grants on what a member owns in the organization.
-    pub(crate) own: BTreeSet<String>,
+    pub(crate) own: Option<BTreeSet<String>>,
 }
 
 /// A group.
@@ -201,7 +201,7 @@ impl Organization {
         let roles = self.roles.as_deref().unwrap_or_default();
         once(defects, &format!("role of {place}"), roles.iter().map(|role| role.name.as_str()));
         for role in roles {
-            let written = role.permissions.iter().chain(&role.own);
+            let written = role.permissions.iter().chain(&role.own).flatten();
             let bad = written.filter_map(|written| permissions::parse(written).err());
             defects.extend(bad.map(|error| format!("role {} of {place}: {error}", shown(&role.name))));
         }

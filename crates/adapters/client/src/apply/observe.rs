@@ -4,8 +4,10 @@ use crate::apply::file::{self, Wanted};
 use crate::apply::plan::app_of;
 use crate::apply::state::{Fields, Group, GroupSync, Mapping, MemberSync, Organization, Role, RoleSync, State};
 use crate::desk::{Desk, Paged};
+use crate::http::STRANGE;
 use crate::permissions;
-use crate::words::{rows, text, texts};
+use crate::words::{needed, rows, text, texts};
+use anyhow::ensure;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,19 +16,17 @@ type Names = BTreeMap<String, String>;
 
 /// Looks.
 pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
-    let me = desk.get(&["users", "me"], &[])?;
-    let mut state = State { me: text(&me, "username").to_lowercase(), ..State::default() };
-    let found = desk.get(&["organizations"], &[])?;
-    let found = found.as_array().map(Vec::as_slice).unwrap_or_default();
-    for organization in found {
-        let name = text(organization, "name").to_owned();
+    let me = desk.one(&["users", "me"], &[])?;
+    let mut state = State { me: needed(&me, "username")?.to_lowercase(), ..State::default() };
+    for organization in &desk.list(&["organizations"], &[])? {
+        let name = needed(organization, "name")?.to_owned();
         let mut fields = Fields::new();
         for field in ["display_name", "description", "icon"] {
             fields.insert(field.to_owned(), text(organization, field).into());
         }
         let roles: BTreeSet<String> = texts(organization, "default_org_member_roles").into_iter().collect();
         fields.insert("default_org_member_roles".to_owned(), roles.into_iter().collect::<Vec<_>>().into());
-        let known = Organization { id: text(organization, "id").to_owned(), fields, ..Organization::default() };
+        let known = Organization { id: needed(organization, "id")?.to_owned(), fields, ..Organization::default() };
         state.organizations.insert(name, known);
     }
     for wanted in &wanted.organizations {
@@ -36,7 +36,7 @@ pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
     }
     if wanted.sync.organizations.is_some() {
         let names = state.organizations.iter().map(|(name, known)| (known.id.clone(), name.clone())).collect();
-        let settings = desk.get(&["settings", "idpsync", "organization"], &[])?;
+        let settings = settings(desk, &["settings", "idpsync", "organization"])?;
         state.member_sync = Some(MemberSync {
             field: text(&settings, "field").to_owned(),
             mapping: mapping(&settings, &names),
@@ -44,9 +44,7 @@ pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
         });
     }
     if wanted.apps.is_some() {
-        let found = desk.get(&["oauth2-provider", "apps"], &[])?;
-        let listed = found.as_array().map(Vec::as_slice).unwrap_or_default();
-        for app in listed {
+        for app in &desk.list(&["oauth2-provider", "apps"], &[])? {
             let known = app_of(app);
             let name = text(app, "name").to_owned();
             // One that registered itself may call itself as it likes, and never stands for one of ours.
@@ -67,8 +65,7 @@ pub(crate) fn observe(desk: &Desk, wanted: &Wanted) -> anyhow::Result<State> {
 fn look_into(desk: &Desk, wanted: &file::Organization, actual: &mut Organization) -> anyhow::Result<()> {
     let id = actual.id.clone();
     if wanted.roles.is_some() {
-        let found = desk.get(&["organizations", &id, "members", "roles"], &[])?;
-        let listed = found.as_array().map(Vec::as_slice).unwrap_or_default();
+        let listed = desk.list(&["organizations", &id, "members", "roles"], &[])?;
         actual.roles = listed.iter().filter(|role| !flag(role, "built_in")).map(role_of).collect();
     }
     let speaks_of_members = wanted.groups.iter().flatten().any(|group| group.members.is_some());
@@ -82,7 +79,7 @@ fn look_into(desk: &Desk, wanted: &file::Organization, actual: &mut Organization
     }
     if wanted.sync.groups.is_some() {
         let names = actual.groups.iter().map(|(name, group)| (group.id.clone(), name.clone())).collect();
-        let settings = desk.get(&["organizations", &id, "settings", "idpsync", "groups"], &[])?;
+        let settings = settings(desk, &["organizations", &id, "settings", "idpsync", "groups"])?;
         actual.group_sync = Some(GroupSync {
             field: text(&settings, "field").to_owned(),
             mapping: mapping(&settings, &names),
@@ -91,11 +88,18 @@ fn look_into(desk: &Desk, wanted: &file::Organization, actual: &mut Organization
         });
     }
     if wanted.sync.roles.is_some() {
-        let settings = desk.get(&["organizations", &id, "settings", "idpsync", "roles"], &[])?;
+        let settings = settings(desk, &["organizations", &id, "settings", "idpsync", "roles"])?;
         let mapping = mapping(&settings, &Names::new());
         actual.role_sync = Some(RoleSync { field: text(&settings, "field").to_owned(), mapping });
     }
     Ok(())
+}
+
+/// Settings of a sync, which name the claim, or an empty one.
+fn settings(desk: &Desk, parts: &[&str]) -> anyhow::Result<Value> {
+    let found = desk.get(parts, &[])?;
+    ensure!(found.get("field").is_some_and(Value::is_string), "{} {STRANGE}", desk.place);
+    Ok(found)
 }
 
 fn look_at_groups(desk: &Desk, wanted: &file::Organization, actual: &mut Organization) -> anyhow::Result<()> {

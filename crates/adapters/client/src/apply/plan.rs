@@ -23,7 +23,7 @@ const FIXED: [&str; 1] = ["public"];
 /// With `prune`, what is not in a list of the file is taken away. Organizations never are, nor what an identity provider or an app
 /// itself has made.
 pub(crate) fn plan(wanted: &Wanted, actual: &State, prune: bool) -> Result<Plan, Vec<String>> {
-    let mut steps = Steps::default();
+    let mut steps = Steps { me: actual.me.clone(), ..Steps::default() };
     for organization in &wanted.organizations {
         steps.organization(organization, actual, prune);
     }
@@ -49,6 +49,8 @@ pub(crate) fn plan(wanted: &Wanted, actual: &State, prune: bool) -> Result<Plan,
 
 #[derive(Default)]
 struct Steps {
+    /// Whoever applies the file, who can change neither their own roles in an organization nor leave it.
+    me: String,
     organizations: Vec<Change>,
     roles: Vec<Change>,
     groups: Vec<Change>,
@@ -90,11 +92,12 @@ impl Steps {
         let organization = &wanted.name;
         for role in roles {
             let before = actual.roles.get(&role.name);
-            let display_name = role.display_name.clone();
+            // What is absent stays, and is nothing in a new one.
+            let stays = before.cloned().unwrap_or_default();
             let to = Role {
-                display_name: display_name.or_else(|| before.map(|role| role.display_name.clone())).unwrap_or_default(),
-                permissions: role.permissions.clone(),
-                own: role.own.clone(),
+                display_name: role.display_name.clone().unwrap_or(stays.display_name),
+                permissions: role.permissions.clone().unwrap_or(stays.permissions),
+                own: role.own.clone().unwrap_or(stays.own),
             };
             let (organization, name) = (organization.clone(), role.name.clone());
             match before {
@@ -131,14 +134,27 @@ impl Steps {
             if from.is_none() {
                 self.members.push(Change::AddMember { organization: organization.clone(), user: user.clone() });
             }
-            let from = from.cloned().unwrap_or_default();
-            if from != *roles {
+            let mut from = from.cloned().unwrap_or_default();
+            if *user == self.me {
+                // Those that are deleted go without that.
+                from.retain(|role| !going.contains(role));
+            }
+            if from != *roles && *user == self.me {
+                self.defects.push(format!(
+                    "{} applies the file, and nobody changes their own roles: in {} they are {}. Let somebody else apply it, or leave {0} out of its members",
+                    shown(user),
+                    shown(organization),
+                    if from.is_empty() { "none".into() } else { shown(&joined(&from)).into_owned() }
+                ));
+            } else if from != *roles {
                 let (organization, user) = (organization.clone(), user.clone());
                 self.members.push(Change::SetRoles { organization, user, from, to: roles.clone() });
             }
         }
         for user in actual.members.keys().filter(|user| !members.contains_key(*user)) {
-            if prune {
+            if *user == self.me {
+                self.left.push(format!("the member {} of {}, who applies the file", shown(user), shown(organization)));
+            } else if prune {
                 self.leavers.push(Change::RemoveMember { organization: organization.clone(), user: user.clone() });
             } else {
                 self.left.push(format!("the member {} of {}", shown(user), shown(organization)));
@@ -199,7 +215,7 @@ impl Steps {
         }
         let belongs = |user: &String| match &wanted.members {
             Some(listed) if listed.contains_key(user) => true,
-            Some(_) if prune => false,
+            Some(_) if prune && *user != self.me => false,
             _ => actual.members.contains_key(user),
         };
         for user in members.iter().filter(|user| !belongs(user)) {
@@ -381,6 +397,10 @@ fn app_fields(wanted: &file::App) -> Fields {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(wanted) else { return BTreeMap::new() };
     fields.remove("name");
     fields.into_iter().collect()
+}
+
+fn joined(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn list(names: &BTreeSet<String>) -> Value {

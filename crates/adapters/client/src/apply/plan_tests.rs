@@ -121,7 +121,7 @@ fn some<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value
 }
 
 prop_compose! {
-    fn a_wanted_role(name: &'static str)(permissions in names(PERMISSIONS), own in names(PERMISSIONS), display_name in some(name_of_text())) -> file::Role {
+    fn a_wanted_role(name: &'static str)(permissions in some(names(PERMISSIONS)), own in some(names(PERMISSIONS)), display_name in some(name_of_text())) -> file::Role {
         file::Role { name: name.to_owned(), display_name, permissions, own }
     }
 }
@@ -237,7 +237,10 @@ fn is_pruned(wanted: &Wanted, after: &State) -> bool {
     let listed = |organization: &file::Organization| {
         let actual = &after.organizations[&organization.name];
         let roles = organization.roles.as_ref().is_none_or(|roles| roles.len() == actual.roles.len());
-        let members = organization.members.as_ref().is_none_or(|members| *members == actual.members);
+        let members = organization.members.as_ref().is_none_or(|members| {
+            // Whoever applies the file stays.
+            actual.members.iter().filter(|(user, _)| **user != after.me || members.contains_key(*user)).eq(members)
+        });
         let groups = organization.groups.as_ref().is_none_or(|groups| {
             let may_go = |(name, group): &(&String, &Group)| {
                 !group.everyone && !group.of_provider && !groups.iter().any(|wanted| wanted.name == **name)
@@ -292,7 +295,7 @@ proptest! {
             if let Change::MoveMembers { remove, .. } = change { remove.len() } else { usize::from(change.sign() == '-') }
         });
         let taken: usize = taken.sum();
-        prop_assert_eq!(gently.left.len(), taken);
+        prop_assert_eq!(gently.left.len(), taken + pruned.left.len());
     }
 }
 
@@ -347,6 +350,57 @@ fn what_cannot_be_is_told_before_anything_is_done() {
     let fine =
         "organizations: [{name: acme, groups: [{name: eng, members: [ann]}], sync: {groups: {mapping: {x: [all]}}}}]";
     assert_eq!(plan(&of_yaml(fine), &state, true).unwrap().changes.len(), 2);
+}
+
+#[test]
+fn what_a_role_does_not_say_stays() {
+    let mut state = acme();
+    let set = |permissions: &[&str]| permissions.iter().map(|&one| one.to_owned()).collect::<BTreeSet<_>>();
+    let before = Role {
+        display_name: "Reader".to_owned(),
+        permissions: set(&["template:read", "!workspace:delete"]),
+        own: set(&["workspace:read"]),
+    };
+    state.organizations.get_mut("acme").unwrap().roles.insert("reader".to_owned(), before.clone());
+    let after = |role: &str| {
+        let text = ["organizations: [{name: acme, roles: [", role, "]}]"].concat();
+        match plan(&of_yaml(&text), &state, true).unwrap().changes.as_slice() {
+            [] => before.clone(),
+            [Change::EditRole { to, .. }] => to.clone(),
+            other => panic!("{role}: {other:?}"),
+        }
+    };
+    assert_eq!(after("{name: reader}"), before);
+    assert_eq!(after("{name: reader, display_name: x}"), Role { display_name: "x".to_owned(), ..before.clone() });
+    assert_eq!(after("{name: reader, own: []}"), Role { own: set(&[]), ..before.clone() });
+    assert_eq!(after("{name: reader, permissions: []}"), Role { permissions: set(&[]), ..before.clone() });
+}
+
+#[test]
+fn whoever_applies_a_file_neither_leaves_nor_changes_their_own_roles() {
+    let mut state = acme();
+    state.me = "ann".to_owned();
+    let of = |state: &State, text: &str, prune| plan(&of_yaml(text), state, prune).unwrap();
+    // They stay, also in groups, and the rest is done.
+    let without = "organizations: [{name: acme, members: {bob: []}, groups: [{name: eng, members: [ann, bob]}]}]";
+    let planned = of(&state, without, true);
+    assert_eq!(planned.changes.len(), 2, "{planned:?}");
+    assert_eq!(planned.left, ["the member ann of acme, who applies the file"]);
+    let new = of(&state, "organizations: [{name: beta, members: {bob: []}}]", true);
+    assert_eq!((new.changes.len(), new.left.len()), (2, 1), "{new:?}");
+    // What they would have to do to themselves is told.
+    for text in [
+        "organizations: [{name: acme, members: {ann: [reader]}}]",
+        "organizations: [{name: beta, members: {ann: [organization-admin], bob: []}}]",
+    ] {
+        let told = defects(text, &state, false);
+        assert!(told.contains("nobody changes their own roles"), "{text}: {told}");
+    }
+    // A role that is deleted is gone from them by itself.
+    let acme = state.organizations.get_mut("acme").unwrap();
+    acme.members.insert("ann".to_owned(), BTreeSet::from(["reader".to_owned()]));
+    let pruned = of(&state, "organizations: [{name: acme, roles: [], members: {ann: []}}]", true);
+    assert_eq!(pruned.changes, [Change::DeleteRole { organization: "acme".to_owned(), name: "reader".to_owned() }]);
 }
 
 #[test]
