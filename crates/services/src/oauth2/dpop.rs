@@ -210,13 +210,14 @@ pub(super) fn check_required(
 ) -> Result<(), OAuthError> {
     let wants =
         |server: &std::sync::Arc<doorward_domain::oauth2::ResourceServer>| server.rules.dpop == DpopRule::Required;
-    let text = match jkt {
-        Some(_) => return Ok(()),
-        None if app.rules.dpop_bound => "this app must prove a key by the header DPoP (RFC 9449)",
-        None if policy.resource(resource).is_some_and(wants) => {
-            "tokens for this resource are given to those only who prove a key by the header DPoP (RFC 9449)"
-        }
-        None => return Ok(()),
+    let text = if jkt.is_some() {
+        return Ok(());
+    } else if app.rules.dpop_bound {
+        "this app must prove a key by the header DPoP (RFC 9449)"
+    } else if policy.resource(resource).is_some_and(wants) {
+        "tokens for this resource are given to those only who prove a key by the header DPoP (RFC 9449)"
+    } else {
+        return Ok(());
     };
     Err(OAuthError::new(OAuthErrorCode::InvalidDpopProof, text))
 }

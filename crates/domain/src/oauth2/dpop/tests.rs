@@ -29,6 +29,11 @@ fn nonces() -> DpopNonces {
     DpopNonces::new(&key, std::slice::from_ref(&key))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no port")]
+fn random() -> SystemRandom {
+    SystemRandom::new()
+}
+
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -41,9 +46,10 @@ fn claims() -> Value {
 fn with(change: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in change.as_object().unwrap() {
-        match value {
-            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-            value => claims[name] = value.clone(),
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(name);
+        } else {
+            claims[name] = value.clone();
         }
     }
     claims
@@ -51,7 +57,7 @@ fn with(change: &Value) -> Value {
 
 /// A proof of a new Ed25519 key, in whose header these members take the place of others.
 fn signed(header: &Value, claims: &Value) -> String {
-    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let document = Ed25519KeyPair::generate_pkcs8(&random()).unwrap();
     let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) });
     let mut whole = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk });
@@ -158,14 +164,13 @@ fn the_key_in_it_has_signed_it() {
     assert!(matches!(DpopProof::parse(&joined), Err(ProofDefect::Compact(_))), "two in one header");
     assert_eq!(DpopProof::parse(&"x".repeat(DPOP_PROOF_MAX + 1)).map(drop), Err(ProofDefect::TooLong));
 
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
-    let pair =
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &SystemRandom::new()).unwrap();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random()).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random()).unwrap();
     let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
     let jwk = json!({ "kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y), "kid": "any", "alg": "ES256" });
     let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk });
     let text = format!("{}.{}", encode(header.to_string()), encode(claims().to_string()));
-    let signature = encode(pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap());
+    let signature = encode(pair.sign(&random(), text.as_bytes()).unwrap());
     assert!(DpopProof::parse(&format!("{text}.{signature}")).is_ok());
 }
 

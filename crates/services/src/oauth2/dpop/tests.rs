@@ -139,7 +139,8 @@ fn apps_and_resources_may_ask_for_a_key() {
     };
     let (strict, lenient) = ("https://strict.example", "https://lenient.example");
     let servers = [server(strict, DpopRule::Required), server(lenient, DpopRule::Optional)];
-    let policy = ClientPolicy { resources: servers.into_iter().collect(), ..ClientPolicy::default() };
+    let mut policy = ClientPolicy::default();
+    policy.resources = servers.into_iter().collect();
     let plain = app(false);
     let (key, bound): (KeyThumbprint, _) = (JKT.parse().unwrap(), app(true));
     for (app, place, is_needed) in [
