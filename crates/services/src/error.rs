@@ -195,23 +195,13 @@ pub struct OAuthError {
     pub retry_after: Option<Duration>,
     /// Whether it is because too many ask: then it is not the server that stands in the way.
     pub is_limit: bool,
-    /// The nonce that is to stand in the next proof of possession (RFC 9449 8).
-    pub dpop_nonce: Option<String>,
 }
 
 impl OAuthError {
     /// An error whose reason may be told.
     pub fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self {
-            code,
-            reason: description.clone(),
-            description,
-            outage: None,
-            retry_after: None,
-            is_limit: false,
-            dpop_nonce: None,
-        }
+        Self { code, reason: description.clone(), description, outage: None, retry_after: None, is_limit: false }
     }
 
     /// An error whose reason is for the log only.

@@ -188,7 +188,7 @@ fn prepare_by(
         }),
         Err(error) => {
             let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
-            Err(AuthorizeError::Redirect { answer, error: Box::new(error) })
+            Err(AuthorizeError::Redirect { answer, error })
         }
     }
 }
@@ -293,7 +293,7 @@ pub(super) fn refuse_unopened(
             let state = once("state", &request.state);
             let mode = ResponseMode::choose(once("response_mode", &request.response_mode).as_deref(), &uri);
             let answer = refusal(ctx, mode.unwrap_or(ResponseMode::Query), &uri, &error, state.as_deref());
-            AuthorizeError::Redirect { answer, error: Box::new(error) }
+            AuthorizeError::Redirect { answer, error }
         }
         Err(_not_registered) => AuthorizeError::RedirectUri(error),
     }

@@ -62,9 +62,9 @@ impl From<ProofError> for OAuthError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Invalid(text) => Self::new(OAuthErrorCode::InvalidDpopProof, text),
-            ProofError::Nonce(nonce) => {
+            ProofError::Nonce(_) => {
                 let text = "use the nonce of the header DPoP-Nonce in the DPoP proof";
-                Self { dpop_nonce: Some(nonce), ..Self::new(OAuthErrorCode::UseDpopNonce, text) }
+                Self::new(OAuthErrorCode::UseDpopNonce, text)
             }
             ProofError::Other(error) => keys::for_token(error),
         }
@@ -75,6 +75,13 @@ impl From<ProofError> for OAuthError {
 #[must_use]
 pub fn algorithms() -> Vec<&'static str> {
     DPOP_ALGORITHMS.iter().map(|algorithm| algorithm.as_str()).collect()
+}
+
+/// The nonce to hand out now, to whoever needs one.
+#[must_use]
+pub fn nonce(ctx: &Context) -> String {
+    let now = ctx.clock.now();
+    nonces(ctx, now).at(now)
 }
 
 /// What the nonces of this deployment are made of: every server has the same.

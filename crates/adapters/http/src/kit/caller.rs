@@ -100,7 +100,7 @@ impl From<ProofError> for Unproven {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Other(error) => Self::Failed(error),
-            error => Self::Refused(error.into()),
+            error @ (ProofError::Invalid(_) | ProofError::Nonce(_)) => Self::Refused(error.into()),
         }
     }
 }
@@ -125,7 +125,11 @@ pub(crate) fn by_dpop(request: &HttpRequest) -> Result<Option<String>, Failure> 
 /// Finds out who presents this token by the scheme `DPoP`, with a proof beside it.
 pub(crate) async fn enter_proven(call: &Call, token: &str, audience: Audience) -> Result<Principal, Unproven> {
     let ctx = call.context();
-    let proof = check_for_api(ctx, &dpop::sent(&call.request), token)?;
+    let proof = check_for_api(ctx, &dpop::sent(&call.request), token).inspect_err(|error| {
+        if let ProofError::Nonce(nonce) = error {
+            dpop::note_nonce(&call.request, Some(nonce));
+        }
+    })?;
     let actor = match sessions::authenticate_proven(ctx, token, &call.origin, audience, proof.jkt()).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated { message, detail }) => {

@@ -4,7 +4,9 @@ use crate::kit::answer::set_header;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use doorward_domain::Secret;
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::oauth2::dpop::{self, RequestProof, SentProof};
+use doorward_services::{Context, OAuthError};
 
 /// Where a proof stands.
 const PROOF: &str = "dpop";
@@ -39,6 +41,13 @@ pub(crate) fn give_nonce(response: &mut HttpResponse, nonce: Option<&str>) {
 pub(crate) fn note_nonce(request: &HttpRequest, nonce: Option<&str>) {
     if let Some(nonce) = nonce {
         request.extensions_mut().insert(NextNonce(nonce.to_owned()));
+    }
+}
+
+/// Notes the nonce that goes with the answer to a request that was refused for lack of one.
+pub(crate) fn note_wanted(request: &HttpRequest, ctx: &Context, error: &OAuthError) {
+    if error.code == OAuthErrorCode::UseDpopNonce {
+        note_nonce(request, Some(&dpop::nonce(ctx)));
     }
 }
 

@@ -226,7 +226,6 @@ pub(crate) fn dpop_challenge(error: &OAuthError) -> String {
 pub(crate) fn refused_proof(error: &OAuthError) -> HttpResponse {
     let mut response = api_error(StatusCode::UNAUTHORIZED, &error.description, "");
     set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &dpop_challenge(error));
-    dpop::give_nonce(&mut response, error.dpop_nonce.as_deref());
     response
 }
 
@@ -276,7 +275,6 @@ pub(crate) fn oauth_body(status: StatusCode, error: &OAuthError) -> HttpResponse
     let body = OAuthBody { error: error.code.as_str(), error_description: printable(&error.description) };
     let mut response = answer::json(status, &body);
     oauth_headers(response.headers_mut(), error.code);
-    dpop::give_nonce(&mut response, error.dpop_nonce.as_deref());
     if let Some(wait) = error.retry_after {
         set_header(response.headers_mut(), header::RETRY_AFTER, &whole_seconds_up(wait).to_string());
     }

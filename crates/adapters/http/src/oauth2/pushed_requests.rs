@@ -71,7 +71,8 @@ pub(crate) async fn push(mut call: Call) -> HandlerResult {
     let client = credential::client(&call.request, in_body)?;
     call.admit(client.client_id.as_deref(), None).await?;
     let push = PushRequest { client, request, proof: dpop::sent(&call.request) };
-    let pushed = pushed_requests::push(call.context(), push, Arc::clone(&call.origin)).await?;
+    let pushed = pushed_requests::push(call.context(), push, Arc::clone(&call.origin)).await;
+    let pushed = pushed.inspect_err(|error| dpop::note_wanted(&call.request, call.context(), error))?;
     call.tally.made_row();
     let mut response = created(&PushedObject { request_uri: pushed.uri.as_str(), expires_in: pushed.expires_in });
     dpop::give_nonce(&mut response, pushed.dpop_nonce.as_deref());

@@ -128,7 +128,9 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
     call.admit(request.client.client_id.as_deref(), presented).await?;
-    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await.map_err(refused)?;
+    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await;
+    let tokens =
+        tokens.inspect_err(|error| dpop::note_wanted(&call.request, call.context(), error)).map_err(refused)?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
     }

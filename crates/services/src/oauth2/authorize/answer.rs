@@ -41,15 +41,16 @@ pub enum AuthorizeError {
         /// What the browser is to do, with error, description, state and issuer.
         answer: Answer,
         /// What is told, for the log.
-        error: Box<OAuthError>,
+        error: OAuthError,
     },
 }
 
 impl From<AuthorizeError> for OAuthError {
     fn from(error: AuthorizeError) -> Self {
         match error {
-            AuthorizeError::Client(error) | AuthorizeError::RedirectUri(error) => error,
-            AuthorizeError::Redirect { error, .. } => *error,
+            AuthorizeError::Client(error)
+            | AuthorizeError::RedirectUri(error)
+            | AuthorizeError::Redirect { error, .. } => error,
         }
     }
 }
