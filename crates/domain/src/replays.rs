@@ -11,6 +11,8 @@ pub enum ReplayKind {
     ClientAssertion,
     /// A signed authorization request of a client (RFC 9101).
     RequestObject,
+    /// What a sign-in goes on with that waits for a second factor.
+    SecondStep,
 }
 
 impl ReplayKind {
@@ -19,6 +21,7 @@ impl ReplayKind {
             Self::LogoutToken => "logout_token",
             Self::ClientAssertion => "client_assertion",
             Self::RequestObject => "request_object",
+            Self::SecondStep => "second_step",
         }
     }
 }

@@ -103,6 +103,7 @@ fn told(error: Error) -> Result<Vec<String>, Failure> {
         Error::Forbidden(_) => Ok(vec!["You may not do this.".to_owned()]),
         Error::NotFound
         | Error::Unauthenticated { .. }
+        | Error::SecondFactor(_)
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
         | Error::Upstream(_)
