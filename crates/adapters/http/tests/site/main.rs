@@ -27,6 +27,7 @@ mod default_roles;
 mod devices;
 mod emails;
 mod entitlements;
+mod factors;
 mod files;
 mod follow;
 mod forgery;
