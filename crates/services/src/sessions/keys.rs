@@ -14,7 +14,7 @@ use crate::users::{UserRef, access};
 use doorward_domain::Instant;
 use doorward_domain::factors::Proof;
 use doorward_domain::oauth2::Scopes;
-use doorward_domain::roles::{Action, action, resource};
+use doorward_domain::roles::{Action, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::LoginType;
 use doorward_ports::Repositories;
@@ -36,7 +36,8 @@ pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Res
             let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
             deed.repos.api_keys().insert(&permit, &issued.key)?;
             let proof = proof_of_new(deed.repos, actor, &issued.key)?;
-            deed.repos.factors().upsert_proof(&permit, &proof)?;
+            let because = System::because("a key is worth no more than what has made it");
+            deed.repos.factors().upsert_proof(&because.permit(), &proof)?;
             Ok(deed.made(&issued.key)?.answer(issued))
         })
     })
