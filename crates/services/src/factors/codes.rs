@@ -81,13 +81,13 @@ pub(crate) fn take_code(deed: &mut Deed<'_>, sealer: &dyn Sealer, totp: &Totp, t
             "Too many codes were wrong. Use a recovery code, or ask an administrator to remove your second factor.";
         return Ok(Err(Error::Refused(text.to_owned())));
     }
-    let Some(sealed) = &totp.sealed else { return Ok(Err(wrong())) };
-    let secret = open(sealer, user, sealed)?;
+    let Some(stored) = &totp.sealed else { return Ok(Err(wrong())) };
+    let secret = open(sealer, user, stored)?;
     let step = secret.step_of_code(typed.expose(), deed.now);
     let is_used = match step {
         None => false,
         Some(step) => {
-            let is_old = sealer.sealed_with(sealed.expose()) != sealer.seals_with();
+            let is_old = sealer.sealed_with(stored.expose()) != sealer.seals_with();
             let resealed = is_old.then(|| sealer.seal(&place(user), &secret.to_stored())).transpose();
             deed.repos.factors().use_step(&permit(), user, step, resealed.map_err(sealing)?)?
         }
@@ -121,8 +121,8 @@ pub(crate) fn begin(deed: &mut Deed<'_>, sealer: &dyn Sealer, user: &User, issue
     let mut random = [0; TOTP_SECRET_BYTES];
     deed.random().fill(&mut random);
     let secret = TotpSecret::new(random);
-    let sealed = sealer.seal(&place(user.id), &secret.to_stored()).map_err(sealing)?;
-    let pending = PendingTotp { sealed: Secret::new(sealed), expires_at: deed.now + PENDING_FOR };
+    let stored = sealer.seal(&place(user.id), &secret.to_stored()).map_err(sealing)?;
+    let pending = PendingTotp { sealed: Secret::new(stored), expires_at: deed.now + PENDING_FOR };
     deed.repos.factors().begin_totp(&permit(), user.id, &pending)?;
     Ok(NewTotp { secret: secret.text(), url: secret.url(issuer, user.username.as_str()) })
 }
@@ -169,7 +169,7 @@ pub(crate) fn new_recovery_codes(deed: &mut Deed<'_>, user: UserId) -> Result<Ve
     Ok(codes)
 }
 
-fn open(sealer: &dyn Sealer, user: UserId, sealed: &Secret<Vec<u8>>) -> Result<TotpSecret, Error> {
-    let bytes = sealer.open(&place(user), sealed.expose()).map_err(sealing)?;
+fn open(sealer: &dyn Sealer, user: UserId, stored: &Secret<Vec<u8>>) -> Result<TotpSecret, Error> {
+    let bytes = sealer.open(&place(user), stored.expose()).map_err(sealing)?;
     TotpSecret::from_stored(bytes.expose()).ok_or_else(|| Error::Internal("a stored secret has another length".into()))
 }

@@ -7,6 +7,7 @@ use crate::sessions::in_person::InPerson;
 use crate::users::reference::resolve_live;
 use crate::users::{UserRef, access};
 use doorward_domain::Instant;
+use doorward_domain::factors::Totp;
 use doorward_domain::roles::Action;
 
 /// What a user has for a second factor.
@@ -54,7 +55,7 @@ pub async fn find(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<St
         let user = resolve_live(look.repos, look.by, &reference)?;
         access::may(look.by, Action::ReadPersonal, &access::user(user.id))
             .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-        let totp = look.repos.factors().find_totp(user.id)?.filter(|totp| totp.is_active());
+        let totp = look.repos.factors().find_totp(user.id)?.filter(Totp::is_active);
         let recovery_codes = look.repos.factors().count_recovery_codes(user.id)?;
         Ok(Standing {
             totp_since: totp.as_ref().and_then(|totp| totp.confirmed_at),

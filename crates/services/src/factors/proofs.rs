@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::sessions::in_person::InPerson;
 use doorward_domain::Instant;
-use doorward_domain::factors::Proof;
+use doorward_domain::factors::{Proof, Totp};
 use doorward_domain::ids::UserId;
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::LoginType;
@@ -18,19 +18,15 @@ pub(crate) fn proof_of(repos: &mut dyn Repositories, key: &ApiKey) -> Result<Pro
         return Ok(proof);
     }
     let key_id = key.id.clone();
-    Ok(match repos.federated_sessions().find(&key.id)? {
-        Some((session, _)) => {
-            let mut amr = session.amr;
-            amr.push("fed".to_owned());
-            // Of a sign-in of which a provider says nothing, no more is known than of a password.
-            let acr = if session.acr.is_empty() { Proof::PASSWORD.to_owned() } else { session.acr };
-            Proof { key_id, auth_time: session.auth_time, factor_at: None, amr, acr }
-        }
-        None => {
-            let (amr, acr) = (vec![Proof::PASSWORD.to_owned()], Proof::PASSWORD.to_owned());
-            Proof { key_id, auth_time: key.created_at, factor_at: None, amr, acr }
-        }
-    })
+    if let Some((session, _)) = repos.federated_sessions().find(&key.id)? {
+        let mut amr = session.amr;
+        amr.push("fed".to_owned());
+        // Of a sign-in of which a provider says nothing, no more is known than of a password.
+        let acr = if session.acr.is_empty() { Proof::PASSWORD.to_owned() } else { session.acr };
+        return Ok(Proof { key_id, auth_time: session.auth_time, factor_at: None, amr, acr });
+    }
+    let (amr, acr) = (vec![Proof::PASSWORD.to_owned()], Proof::PASSWORD.to_owned());
+    Ok(Proof { key_id, auth_time: key.created_at, factor_at: None, amr, acr })
 }
 
 /// When whoever holds this session signed in; `None` for callers without an account. A session that was made of another one is as old as that.
@@ -43,7 +39,7 @@ pub async fn signed_in_at(ctx: &Context, actor: &Principal) -> Result<Option<Ins
 
 /// Whether a user has a second factor.
 pub(crate) fn has_factor(repos: &mut dyn Repositories, user: UserId) -> Result<bool, StoreError> {
-    Ok(repos.factors().find_totp(user)?.is_some_and(|totp| totp.is_active()))
+    Ok(repos.factors().find_totp(user)?.as_ref().is_some_and(Totp::is_active))
 }
 
 /// Refuses whoever has a second factor and has not shown it within ten minutes, and whoever has none and has not signed in within them. Of

@@ -4,6 +4,7 @@
 use super::challenge::Challenge;
 use super::settings::MfaSettings;
 use crate::deed::Deed;
+use doorward_domain::factors::Totp;
 use doorward_domain::ids::UserId;
 use doorward_domain::keys::KeyRing;
 use doorward_domain::replays::{ReplayKind, SeenToken};
@@ -128,7 +129,7 @@ pub(crate) struct Asking {
 impl Asking {
     /// What a user is asked for whose password was right; `None` if nothing.
     pub(crate) fn ask(&self, deed: &mut Deed<'_>, user: &User) -> Result<Option<Challenge>, StoreError> {
-        let has_factor = deed.repos.factors().find_totp(user.id)?.is_some_and(|totp| totp.is_active());
+        let has_factor = deed.repos.factors().find_totp(user.id)?.as_ref().is_some_and(Totp::is_active);
         let stage = match has_factor {
             true => Stage::Factor,
             false if self.mfa.covers(user) => Stage::Enroll,

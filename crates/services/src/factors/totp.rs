@@ -15,6 +15,7 @@ use crate::users::reference::resolve_live;
 use crate::users::{UserRef, access};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
+use doorward_domain::factors::Totp;
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::users::{LoginType, User};
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub async fn confirm_totp(
     ctx.act(actor, move |deed| {
         for_oneself(deed, &reference, |deed, actor, user| {
             let totp = deed.repos.factors().find_totp(user.id)?;
-            let had = totp.as_ref().is_some_and(|totp| totp.is_active());
+            let had = totp.as_ref().is_some_and(Totp::is_active);
             match codes::confirm(deed, &*sealer, totp.as_ref(), user.id, &code)? {
                 Err(refusal) => Ok(deed.unrecorded("nothing changed", Err(refusal))),
                 Ok(recovery) => {
@@ -112,7 +113,7 @@ pub async fn show_totp(ctx: &Context, actor: &Principal, user: &UserRef, code: S
     let (reference, sealer) = (user.clone(), ctx.keys.sealer()?);
     ctx.act(actor, move |deed| {
         for_oneself(deed, &reference, |deed, actor, user| {
-            let totp = deed.repos.factors().find_totp(user.id)?.filter(|totp| totp.is_active());
+            let totp = deed.repos.factors().find_totp(user.id)?.filter(Totp::is_active);
             let totp = totp.ok_or_else(none)?;
             let taken = codes::take_code(deed, &*sealer, &totp, &code)?;
             if taken.is_ok() {

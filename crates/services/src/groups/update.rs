@@ -27,6 +27,8 @@ pub struct UpdateGroup {
     pub quota_allowance: Option<i64>,
     /// Ids of users to add.
     pub add_users: Vec<String>,
+    /// Whether users to add are passed over who are in the group already; else they are an error.
+    pub passes_members: bool,
     /// Ids of users to remove, after the others were added.
     pub remove_users: Vec<String>,
 }
@@ -45,8 +47,12 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
         let mut fields = Fields::default();
         let change = fields.keep(check(&old, &command))?.unwrap_or_default();
         let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
-        let (added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
+        let (mut added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
         fields.done()?;
+        if command.passes_members {
+            let there = deed.repos.users().list_group_ids_of(&added)?;
+            added.retain(|user| !there.contains(&(*user, id)));
+        }
         deed.by.not_for_own_account(deed.repos, added.iter().chain(&removed).copied())?;
         owned::refuse_group_members(deed.repos, &sync, &old, &added)?;
         let new = new.unwrap_or_else(|| old.clone());

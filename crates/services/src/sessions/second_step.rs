@@ -44,7 +44,7 @@ pub enum Stepped {
     /// The user has signed in.
     SignedIn {
         /// The user, and the session.
-        signed_in: SignedIn,
+        signed_in: Box<SignedIn>,
         /// New recovery codes, if an app was set up.
         recovery_codes: Vec<Secret<String>>,
     },
@@ -207,7 +207,7 @@ impl Step {
         let ip = deed.by.origin.ip.clone();
         let guard = Guard::load(deed.repos, Some(&user), &email, &ip, deed.now)?;
         let done = open(deed, &guard, user, self.lifetime, Some(proof))?;
-        Ok(done.map(|opened| opened.map(|signed_in| Stepped::SignedIn { signed_in, recovery_codes })))
+        Ok(done.map(|opened| opened.map(|opened| Stepped::SignedIn { signed_in: Box::new(opened), recovery_codes })))
     }
 
     /// Uses the token. When it was used before, all of this is undone: another app would be taken into use otherwise.

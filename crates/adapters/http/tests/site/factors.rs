@@ -14,6 +14,7 @@ use doorward_domain::factors::{TotpSecret, step_of};
 use doorward_ports::Clock as _;
 use doorward_services::factors::MfaRequired;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use time::Duration;
 
 const POST: Method = Method::POST;
@@ -28,7 +29,7 @@ impl App {
         let mut bits = String::new();
         for character in secret.bytes() {
             let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == character).unwrap();
-            bits.push_str(&format!("{value:05b}"));
+            write!(bits, "{value:05b}").unwrap();
         }
         let bytes: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap()).collect();
         Self(TotpSecret::from_stored(&bytes).unwrap())
@@ -195,16 +196,13 @@ async fn wrong_codes_wait_like_wrong_passwords_and_a_hundred_lock_the_app() {
     house.clock.advance(Duration::minutes(50));
     let id = house.get("/users/me", &owner).await.json()["id"].as_str().unwrap().parse().unwrap();
     let begin = house.clock.now();
-    house
-        .store
-        .write(move |repos| {
-            let failures = doorward_domain::factors::Failures { count: 99, since: Some(begin) };
-            let permit = doorward_domain::roles::System::because("a test").permit();
-            repos.factors().update_failures(&permit, id, failures, None)
-        })
-        .await
-        .map_err(|error: doorward_ports::StoreError| error)
-        .unwrap();
+    let stored = house.store.write(move |repos| {
+        let failures = doorward_domain::factors::Failures { count: 99, since: Some(begin) };
+        let permit = doorward_domain::roles::System::because("a test").permit();
+        repos.factors().update_failures(&permit, id, failures, None)
+    });
+    let stored: Result<(), doorward_ports::StoreError> = stored.await;
+    stored.unwrap();
     let token = house.waiting("ann@example.com").await;
     house.step(&token, "totp", &app.wrong(&house)).await.expect(401);
     house.clock.advance(Duration::HOUR);

@@ -94,7 +94,7 @@ impl FactorRepository for UnitOfWork<'_, Conn> {
             // `None` leaves the column as it is.
             let secret = resealed.map(|sealed| totp_factors::secret.eq(Some(sealed)));
             let unused = totp_factors::table.find(Id(user)).filter(totp_factors::last_step.lt(step));
-            let used = diesel::update(unused)
+            let rows = diesel::update(unused)
                 .set((
                     totp_factors::last_step.eq(step),
                     totp_factors::failures.eq(0),
@@ -102,7 +102,7 @@ impl FactorRepository for UnitOfWork<'_, Conn> {
                     secret,
                 ))
                 .execute(conn)?;
-            Ok(used > 0)
+            Ok(rows > 0)
         })
     }
 

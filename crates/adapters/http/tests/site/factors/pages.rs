@@ -57,7 +57,7 @@ async fn the_sign_in_page_asks_for_the_code_and_leads_to_where_one_was_going() {
     let owner = house.owner().await;
     let (app, codes) = house.set_up(&owner).await;
     // All of these come by the one sign-in page.
-    for target in ["/cli-auth", "/oauth2/device", "/account/applications"] {
+    for target in ["/cli-auth", "/oauth2/device/verify", "/account/applications"] {
         let browser = Browser::new(&house);
         let to = browser.get(target).await.expect(303);
         browser.get(to.header("location")).await.expect(200);
