@@ -13,6 +13,8 @@ pub enum ReplayKind {
     RequestObject,
     /// By what a client proves that it has a key (RFC 9449).
     DpopProof,
+    /// What a sign-in goes on with that waits for a second factor.
+    SecondStep,
 }
 
 impl ReplayKind {
@@ -22,6 +24,7 @@ impl ReplayKind {
             Self::ClientAssertion => "client_assertion",
             Self::RequestObject => "request_object",
             Self::DpopProof => "dpop_proof",
+            Self::SecondStep => "second_step",
         }
     }
 }

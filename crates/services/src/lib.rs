@@ -20,6 +20,7 @@ mod settings;
 pub mod authcheck;
 pub mod deployment;
 pub mod entitlements;
+pub mod factors;
 pub mod files;
 pub mod groups;
 pub mod identity_providers;

@@ -13,6 +13,7 @@ mod overview;
 mod reach;
 mod refusal;
 pub(crate) mod revalidate;
+mod second_step;
 mod throttling;
 mod tokens;
 
@@ -33,6 +34,7 @@ pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
 pub use refusal::{BOUND, SUSPENDED};
 pub use revalidate::lives;
+pub use second_step::{SecondStep, Stepped, second_step};
 pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,

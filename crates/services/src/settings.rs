@@ -2,6 +2,7 @@
 
 use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
+use crate::factors::MfaSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
@@ -45,6 +46,8 @@ macro_rules! sections {
 sections! {
     /// Keys and sessions.
     sessions: SessionSettings,
+    /// Second factors.
+    mfa: MfaSettings,
     /// The authorization server.
     oauth2: OAuth2Settings,
     /// The audit log.
@@ -82,6 +85,11 @@ impl Settings {
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.access_url.as_str().trim_end_matches('/')
+    }
+
+    /// What authenticator apps call this server: its host.
+    pub(crate) fn totp_issuer(&self) -> String {
+        self.access_url.host_str().unwrap_or("doorward").to_owned()
     }
 
     /// This server as a resource (RFC 8707).

@@ -12,6 +12,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::wire;
+use doorward_services::factors::Challenge;
 use doorward_services::sessions::BOUND;
 use doorward_services::{Error, FieldError, OAuthError, Outage};
 use serde::Serialize;
@@ -126,6 +127,37 @@ pub(crate) fn api_error(status: StatusCode, message: &str, detail: &str) -> Http
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations: Vec::new() })
 }
 
+/// The body of the answer to the right password of somebody who has, or must have, a second factor.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SecondFactorError)]
+pub(crate) struct SecondFactorError<'a> {
+    /// What is to be done, for a human.
+    message: &'a str,
+    mfa: ChallengeObject<'a>,
+}
+
+/// How the sign-in goes on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SecondFactorChallenge)]
+pub(crate) struct ChallengeObject<'a> {
+    /// Goes with `POST /api/v2/users/login/mfa`; good for five minutes, and for one success.
+    token: &'a str,
+    /// `totp`, `recovery`, `enroll`.
+    methods: &'a [&'a str],
+    /// Whether an authenticator app must be set up first.
+    enroll: bool,
+}
+
+fn second_factor(challenge: &Challenge) -> SecondFactorError<'_> {
+    let Challenge { token, methods, enroll } = challenge;
+    let message = if *enroll {
+        "Set up an authenticator app to go on signing in."
+    } else {
+        "Give a code of your authenticator app, or a recovery code, to go on signing in."
+    };
+    SecondFactorError { message, mfa: ChallengeObject { token: token.expose(), methods, enroll: *enroll } }
+}
+
 fn with_fields(status: StatusCode, message: &str, detail: &str, fields: &[FieldError]) -> HttpResponse {
     let validations = fields.iter().map(|f| Validation { field: &f.field, detail: &f.detail }).collect();
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations })
@@ -154,6 +186,7 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
             add_header(response.headers_mut(), header::WWW_AUTHENTICATE, &dpop::challenge());
             response
         }
+        Error::SecondFactor(challenge) => answer::json(StatusCode::FORBIDDEN, &second_factor(challenge)),
         Error::Forbidden(denied) => forbidden(site, path, denied),
         Error::Refused(message) => api_error(StatusCode::FORBIDDEN, message, ""),
         Error::Invalid { message, detail, fields } => with_fields(StatusCode::BAD_REQUEST, message, detail, fields),

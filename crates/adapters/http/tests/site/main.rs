@@ -28,6 +28,7 @@ mod devices;
 mod dpop;
 mod emails;
 mod entitlements;
+mod factors;
 mod files;
 mod follow;
 mod forgery;
