@@ -47,6 +47,9 @@ fn reduced(n: u128) -> ReducedUser {
 /// Mocks that know this group, and that the name `ops` is taken.
 fn knowing(known: &Group) -> MockRepositories {
     let mut repos = MockRepositories::default();
+    // Nobody manages a group, and none lies in another.
+    repos.groups.expect_is_manager().returning(|_, _| Ok(false));
+    repos.groups.expect_members_by_nesting().returning(|_, _| Ok(Vec::new()));
     // Groups follow no claim.
     repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     let stored = known.clone();

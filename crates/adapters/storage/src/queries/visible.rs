@@ -27,7 +27,8 @@ pub(super) struct Columns {
 pub(super) enum Lists {
     /// Rows of this kind have none.
     None,
-    /// Those in the group named by the id of the row may read it, and nothing else (`rbac.md` 6: groups).
+    /// Those in the group named by the id of the row may read it, and nothing else (`rbac.md` 6: groups), and so may those who look
+    /// after its members.
     OwnMembers,
     /// In two columns with JSON objects: from user or group id to the names of actions.
     Stored {
@@ -65,6 +66,7 @@ struct Clauses {
     /// The same, as keys of a list.
     group_keys: Texts,
     user_key: String,
+    user: Option<Id<Uuid>>,
     /// The action and `*`.
     actions: Texts,
     reads: bool,
@@ -96,6 +98,7 @@ impl Visible {
                 group_keys: Texts(groups.iter().map(|id| id.to_string()).collect()),
                 groups,
                 user_key: acl.user().to_string(),
+                user: acl.user().as_uuid().map(Id),
                 actions: Texts(vec![filter.action().as_str().to_owned(), "*".to_owned()]),
                 reads: filter.action() == roles::Action::Read,
             }))
@@ -206,6 +209,12 @@ impl Clauses {
                         lists::one_of(out, columns.id, &self.groups)?;
                     }
                     out.push_sql("))");
+                }
+                if let Some(user) = self.user.as_ref().filter(|_| self.reads) {
+                    any.or(out).push_sql(columns.id);
+                    out.push_sql(" IN (SELECT group_id FROM group_managers WHERE user_id = ");
+                    out.push_bind_param::<sql::Uuid, _>(user)?;
+                    out.push_sql(")");
                 }
             }
             (Lists::Stored { user, group }, organization) => {
