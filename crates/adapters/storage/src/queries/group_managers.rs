@@ -24,6 +24,12 @@ pub(super) fn list(conn: &mut Conn, group: GroupId) -> Result<Vec<ReducedUser>, 
     Ok(rows.into_iter().map(ReducedUser::try_from).collect::<Result<_, RowError>>()?)
 }
 
+/// The groups that a user looks after.
+pub(super) fn of(conn: &mut Conn, user: UserId) -> QueryResult<Vec<GroupId>> {
+    let groups = group_managers::table.filter(group_managers::user_id.eq(Id(user))).select(group_managers::group_id);
+    Ok(groups.load::<Id<GroupId>>(conn)?.into_iter().map(|id| id.0).collect())
+}
+
 /// Whether the user is one of them.
 pub(super) fn is_one(conn: &mut Conn, group: GroupId, user: UserId) -> QueryResult<bool> {
     diesel::select(exists(group_managers::table.find((Id(group), Id(user))))).get_result(conn)

@@ -173,6 +173,7 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
             return Ok(Vec::new());
         }
         self.run(|conn| {
+            let visible = with_managed(conn, visible)?;
             let mut query = narrowed!(found!().order((groups::name_key, groups::id)).into_boxed(), filter, visible);
             if let Some((name, id)) = &page.after {
                 let key = names::key(name);
@@ -193,6 +194,7 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
             return Ok(0);
         }
         self.run(|conn| {
+            let visible = with_managed(conn, visible)?;
             let count: i64 = narrowed!(joined!().into_boxed(), filter, visible).count().get_result(conn)?;
             Ok(u64::try_from(count).unwrap_or(0))
         })
@@ -433,4 +435,12 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
             Ok(diesel::delete(groups::table.find(Id(id))).execute(conn)? > 0)
         })
     }
+}
+
+/// Who looks after the members of groups sees these too. Asked apart: a list of ids leads to the groups by their key.
+fn with_managed(conn: &mut Conn, mut visible: Visible) -> QueryResult<Visible> {
+    if let Some(reader) = visible.reader() {
+        visible.and_groups(group_managers::of(conn, reader)?);
+    }
+    Ok(visible)
 }
