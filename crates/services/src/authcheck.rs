@@ -16,7 +16,7 @@ pub use change::{Change, ChangeKind, Changes};
 pub use others::{AccessView, Names, StepView, Whom, explain_access};
 pub(crate) use people::{People, Person, load};
 pub use question::{AskedView, Question};
-pub use who_can::{Capable, WHO_CAN_MAX, WhoCan, who_can};
+pub use who_can::{Capable, WHO_CAN_MAX, WhoCan, explain_with_others, who_can};
 
 use crate::Principal;
 use crate::context::Context;

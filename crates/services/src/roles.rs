@@ -10,7 +10,7 @@ mod review;
 mod tests;
 
 pub(crate) use custom::name_taken;
-pub use custom::{create, delete, update};
+pub use custom::{create, delete, update, update_reviewed};
 pub use review::{Difference, Granted, HOLDERS_MAX, Holder, Review, holders, review};
 
 use crate::Principal;
@@ -18,6 +18,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::Digest;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::can_assign;
 use doorward_domain::roles::{Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, RoleName, resource};
@@ -105,6 +108,19 @@ fn assignable(actor: &Principal, organization: Option<OrganizationId>, custom: &
 }
 
 impl RoleView {
+    /// Tells what the role is now from what it was before: another text whenever its name for people or what it gives is another.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let lists = [&self.site, &self.organization, &self.user, &self.organization_member];
+        let list = |list: &Vec<Permission>| {
+            let mut texts: Vec<String> = list.iter().map(ToString::to_string).collect();
+            texts.sort_unstable();
+            texts
+        };
+        let parts = (&self.display_name, lists.map(list));
+        URL_SAFE_NO_PAD.encode(Digest::of(format!("{parts:?}")).as_bytes())
+    }
+
     fn of_built_in(role: &BuiltIn, organization: Uuid) -> Self {
         Self {
             name: role.role_name(organization),

@@ -45,7 +45,7 @@ pub use password::{ChangePassword, PasswordCheck, change_password, may_change_pa
 pub use places::{organization, organizations};
 pub use profile::{Appearance, UpdateProfile, appearance, login_type, update_appearance, update_profile};
 pub use reference::{UserRef, UserView};
-pub use roles::{UserRoles, may_change_roles, roles, update_roles};
+pub use roles::{UserRoles, may_change_roles, roles, update_roles, update_shown_roles};
 pub(crate) use roles::{may_make_member, refuse_assignment, refuse_assignment_of};
 pub(crate) use status::ended;
 pub use status::{activate, delete, suspend};

@@ -201,7 +201,7 @@ fn level(level: &str) -> &str {
 fn change_words(change: &Value) -> String {
     let (role, organization) = (text(change, "role"), text(change, "organization_id"));
     let (group, scope) = (text(change, "group_id"), text(change, "scope"));
-    match text(change, "kind") {
+    let what = match text(change, "kind") {
         "activate" => "activate the account".to_owned(),
         "suspend" => "suspend the account".to_owned(),
         "add_scope" => format!("the scope {scope}"),
@@ -219,7 +219,11 @@ fn change_words(change: &Value) -> String {
         "remove_from_access_list" => format!("remove the entry of the group {group} from the access list"),
         "remove_everyone_from_access_list" => "remove the entry of all members from the access list".to_owned(),
         other => other.replace('_', " "),
+    };
+    if change.get("member_first").and_then(Value::as_bool).unwrap_or_default() {
+        return format!("make the user a member of the organization {organization}, and then: {what}");
     }
+    what
 }
 
 /// As at the beginning of a sentence.
@@ -269,6 +273,7 @@ mod tests {
             ],
             "change": {"needs": "any", "first": [{"kind": "activate"}], "ways": [
                 {"kind": "add_to_group", "group_id": "g"}, {"kind": "give_site_role", "role": "template-admin"},
+                {"kind": "add_to_group", "group_id": "g", "organization_id": "o", "member_first": true},
             ]},
         });
         let told = can.told(false, &answer);
@@ -278,7 +283,9 @@ mod tests {
              A role in the organization denies it (role x), which does not count.\n\
              In any case it takes this: activate the account.\n\
              By itself this would change it: add the user to the group g.\n\
-             By itself this would change it: give the role template-admin of the site.\n"
+             By itself this would change it: give the role template-admin of the site.\n\
+             By itself this would change it: make the user a member of the organization o, and then: add the user to the \
+             group g.\n"
         );
     }
 

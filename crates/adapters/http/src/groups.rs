@@ -197,6 +197,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
         avatar_url: body.avatar_url,
         quota_allowance: body.quota_allowance,
         add_users: body.add_users,
+        passes_members: false,
         remove_users: body.remove_users,
     };
     groups::update(call.context(), &actor, id, command).await?;

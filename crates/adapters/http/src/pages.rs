@@ -69,6 +69,14 @@ pub(crate) fn sign_out_token(call: &Call, actor: &Principal) -> String {
     csrf::issue(&call.site, actor, Purpose::SignOut, "")
 }
 
+/// A detail of the API as a sentence: with a capital and a full stop.
+pub(crate) fn sentence(detail: &str) -> String {
+    let mut chars = detail.chars();
+    let capital = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let stop = (!detail.ends_with(['.', ':', '!', '?'])).then_some('.');
+    capital.chain(chars).chain(stop).collect()
+}
+
 /// Why a page is shown again instead of doing what its form asked for.
 pub(crate) const OUT_OF_DATE: &str = "This page was out of date, so nothing was done. Please try again.";
 

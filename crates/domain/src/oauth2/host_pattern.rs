@@ -49,10 +49,12 @@ impl FromStr for HostPattern {
         let is_label = |label: &str| {
             !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
+        // A number alone is a slip in a list, such as a port.
+        let is_number = host.bytes().all(|byte| byte.is_ascii_digit());
         // As hosts are written in URLs, with which it is compared: `127.1` is 127.0.0.1 there.
         let host = match Host::parse(host) {
             Ok(Host::Domain(name)) if name.len() <= 253 && name.split('.').all(is_label) => name,
-            Ok(address @ (Host::Ipv4(_) | Host::Ipv6(_))) if !below => address.to_string(),
+            Ok(address @ (Host::Ipv4(_) | Host::Ipv6(_))) if !below && !is_number => address.to_string(),
             Ok(_) | Err(_) => return Err(HostPatternError(text.to_owned())),
         };
         Ok(Self { host, below })
@@ -90,9 +92,19 @@ mod tests {
         assert!(pattern("[::1]").matches("[::1]") && pattern("127.0.0.1").matches("127.0.0.1"));
         assert!(!pattern("*.example").matches(".example"));
         assert_eq!(pattern("*.App.example").to_string(), "*.app.example");
-        for bad in
-            ["", "*", "*.", "a..b", "https://a.example", "a.example/x", "a.*.example", "a b", "*.[::1]", "a.example:8"]
-        {
+        for bad in [
+            "",
+            "*",
+            "*.",
+            "a..b",
+            "https://a.example",
+            "a.example/x",
+            "a.*.example",
+            "a b",
+            "*.[::1]",
+            "a.example:8",
+            "5",
+        ] {
             assert!(bad.parse::<HostPattern>().is_err(), "{bad}");
         }
     }

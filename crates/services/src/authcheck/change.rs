@@ -44,6 +44,8 @@ pub struct Change {
     pub group: Option<Uuid>,
     /// The scope that a credential needs.
     pub scope: Option<String>,
+    /// Whether the person must become a member of the organization before.
+    pub member_first: bool,
 }
 
 /// What is to be done.
@@ -63,7 +65,7 @@ pub enum ChangeKind {
     AddMember,
     /// End the membership of an organization.
     RemoveMember,
-    /// Give a role in an organization, whose member the person becomes if need be.
+    /// Give a role in an organization.
     GiveOrganizationRole,
     /// Take a role in an organization.
     TakeOrganizationRole,
@@ -107,7 +109,7 @@ impl ChangeKind {
 
 impl Change {
     const fn new(kind: ChangeKind) -> Self {
-        Self { kind, role: None, organization: None, group: None, scope: None }
+        Self { kind, role: None, organization: None, group: None, scope: None, member_first: false }
     }
 
     fn of_role(kind: ChangeKind, name: &str, organization: Option<Uuid>, custom: &CustomRoles) -> Self {
@@ -119,6 +121,13 @@ impl Change {
         let shown = shown.or_else(|| custom.find(&id).map(CustomRole::display_name)).unwrap_or_default();
         let shown = if shown.is_empty() { name } else { shown };
         Self { role: Some((name.to_owned(), shown.to_owned())), organization, ..Self::new(kind) }
+    }
+
+    /// The same as something that is done in an organization, of whose members alone it can be done.
+    fn among_members(self, person: &Person, place: &Organization) -> Self {
+        let member_first = person.membership(place.id).is_none();
+        let organization = if member_first { Some(place.id.0) } else { self.organization };
+        Self { organization, member_first, ..self }
     }
 }
 
@@ -194,9 +203,14 @@ fn ways_in(
     }
     let mut ways: Vec<(u32, Change)> = Vec::new();
     if let Some(place) = &place {
-        ways.extend(by_membership(person, &known, asked, place));
+        let member = joined(person, place);
+        if person.membership(place.id).is_none() && allows(&member, &known, asked) {
+            ways.push((1, Change { organization: Some(place.id.0), ..Change::new(ChangeKind::AddMember) }));
+        } else {
+            ways.extend(by_role(person, &member, &known, asked, place));
+            ways.extend(by_list(person, &member, &known, asked, place));
+        }
     }
-    ways.extend(by_list(person, &known, asked, place.as_ref()));
     for (name, weight) in roles_of(Kind::Site, None, &known) {
         let mut other = person.clone();
         other.user.roles.insert(&name);
@@ -208,20 +222,22 @@ fn ways_in(
     Ok(ways.into_iter().map(|(_, change)| change).take(WAYS_MAX).collect())
 }
 
-/// By a membership, a role there, or one less.
-fn by_membership(person: &Person, known: &CustomRoles, asked: &Asked, place: &Organization) -> Vec<(u32, Change)> {
+/// By a role of the organization, or one less.
+fn by_role(
+    person: &Person,
+    member: &Person,
+    known: &CustomRoles,
+    asked: &Asked,
+    place: &Organization,
+) -> Vec<(u32, Change)> {
     let id = place.id.0;
-    let member = joined(person, place);
-    if person.membership(place.id).is_none() && allows(&member, known, asked) {
-        return vec![(1, Change { organization: Some(id), ..Change::new(ChangeKind::AddMember) })];
-    }
     let mut ways = Vec::new();
     for (name, weight) in roles_of(Kind::Organization, Some(id), known) {
         let mut other = member.clone();
         change_roles(&mut other, place.id, |roles| roles.insert(&name));
         if allows(&other, known, asked) {
             let change = Change::of_role(ChangeKind::GiveOrganizationRole, &name, Some(id), known);
-            ways.push((100 + weight, change));
+            ways.push((100 + weight, change.among_members(person, place)));
         }
     }
     let held: Vec<String> = person.membership(place.id).map(|m| m.roles.as_slice().to_vec()).unwrap_or_default();
@@ -237,25 +253,32 @@ fn by_membership(person: &Person, known: &CustomRoles, asked: &Asked, place: &Or
     ways
 }
 
-/// By the access list of the thing: a group that is on it, or an entry of their own.
-fn by_list(person: &Person, known: &CustomRoles, asked: &Asked, place: Option<&Organization>) -> Vec<(u32, Change)> {
+/// By the access list of the thing: a group that is on it, or an entry of their own. Both are for members of the organization.
+fn by_list(
+    person: &Person,
+    member: &Person,
+    known: &CustomRoles,
+    asked: &Asked,
+    place: &Organization,
+) -> Vec<(u32, Change)> {
     let mut ways = Vec::new();
-    let Some(place) = place else { return ways };
     let action = asked.view.action.as_str();
     let on_list = asked.thing.group_acl.iter().filter(|(_, actions)| actions.iter().any(|a| *a == action || *a == "*"));
     let groups = on_list.filter_map(|(id, _)| id.as_uuid()).filter(|id| *id != place.id.0).take(GROUPS_MAX);
     for group in groups {
-        let mut other = joined(person, place);
+        let mut other = member.clone();
         other.groups.push(GroupId(group));
         if allows(&other, known, asked) {
-            ways.push((10, Change { group: Some(group), ..Change::new(ChangeKind::AddToGroup) }));
+            let change = Change { group: Some(group), ..Change::new(ChangeKind::AddToGroup) };
+            ways.push((10, change.among_members(person, place)));
         }
     }
-    if asked.thing.resource == ResourceType::Template {
+    // Only a template that is there has a list.
+    if asked.thing.resource == ResourceType::Template && asked.view.thing.is_some() {
         let listed = asked.thing.user_acl.clone().grant(person.user.id.0, asked.view.action);
         let object = asked.thing.object().user_acl(&listed);
-        if person.in_session(known).decide(asked.view.action, &object).allow() {
-            ways.push((20, Change::new(ChangeKind::AddToList)));
+        if member.in_session(known).decide(asked.view.action, &object).allow() {
+            ways.push((20, Change::new(ChangeKind::AddToList).among_members(person, place)));
         }
     }
     ways

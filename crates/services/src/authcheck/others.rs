@@ -90,20 +90,13 @@ pub async fn explain_access(
     let asked = question.clone();
     let view = ctx.look(actor, move |look| answer(look.repos, look.by, &whom, scope, &asked)).await?;
     if !actor.is(view.user.id) {
-        let about = Asking {
-            kind: AuditResource::User,
-            id: view.user.id.to_string(),
-            target: view.user.username.to_string(),
-            organization: view.asked.organization.as_ref().map(|(id, _)| *id),
-            about: recorded(&view.asked, Some(view.why.allowed)),
-        };
-        record(ctx, actor, AuditAction::ExplainAccess, about).await?;
+        record(ctx, actor, AuditAction::ExplainAccess, Asking::about(&view)).await?;
     }
     Ok(view)
 }
 
 /// The scope of the credential that is asked about, with the names of its scopes.
-fn scope_of(whom: &Whom) -> Result<(Scope, Vec<String>), Error> {
+pub(super) fn scope_of(whom: &Whom) -> Result<(Scope, Vec<String>), Error> {
     let Some(names) = &whom.scopes else { return Ok((Scope::all(), Vec::new())) };
     let scopes = Scopes::from_names(names).map_err(|unknown| {
         let field = FieldError::new("app_token_scopes", unknown.to_string());
@@ -112,7 +105,7 @@ fn scope_of(whom: &Whom) -> Result<(Scope, Vec<String>), Error> {
     Ok((scopes.to_scope(), names.clone()))
 }
 
-fn answer(
+pub(super) fn answer(
     repos: &mut dyn Repositories,
     actor: &Principal,
     whom: &Whom,
@@ -253,6 +246,19 @@ pub(super) struct Asking {
     pub(super) target: String,
     pub(super) organization: Option<OrganizationId>,
     pub(super) about: Map<String, Value>,
+}
+
+impl Asking {
+    /// A question about a user that was answered.
+    pub(super) fn about(view: &AccessView) -> Self {
+        Self {
+            kind: AuditResource::User,
+            id: view.user.id.to_string(),
+            target: view.user.username.to_string(),
+            organization: view.asked.organization.as_ref().map(|(id, _)| *id),
+            about: recorded(&view.asked, Some(view.why.allowed)),
+        }
+    }
 }
 
 impl Audited for Asking {

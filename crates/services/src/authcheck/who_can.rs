@@ -1,7 +1,7 @@
 //! Who can do something: those whose roles, ownership or entries may let them are gathered, and each is then asked about.
 
 use super::change::says_yes;
-use super::others::{Asking, judged, record, recorded};
+use super::others::{AccessView, Asking, Whom, answer, judged, record, recorded, scope_of};
 use super::people::load;
 use super::question::{Asked, AskedView, Question, reach, read};
 use super::{Explained, Names};
@@ -59,8 +59,47 @@ pub struct Capable {
 /// Those may ask who may ask about others, see [`explain_access`](super::explain_access). Errors: `Forbidden`,
 /// `OrganizationNotFound`, `UserNotFound` and `NoSuch` (missing or not readable), `Invalid` (`action`, `resource_type`, `resource_id`).
 pub async fn who_can(ctx: &Context, actor: &Principal, question: Question) -> Result<WhoCan, Error> {
-    let (found, recorded_as) = ctx.look(actor, move |look| search(look.repos, look.by, &question)).await?;
-    let thing = found.asked.thing.clone().zip(recorded_as);
+    let (found, kind) = ctx.look(actor, move |look| search(look.repos, look.by, &question)).await?;
+    record(ctx, actor, AuditAction::SearchAccess, asking(actor, &found, kind)).await?;
+    Ok(found)
+}
+
+/// Both at once, of the same state: [`explain_access`](super::explain_access), and [`who_can`] for callers who may ask that. It is
+/// one question, and one record: that of the user, if it is about another one.
+///
+/// Needs and errors: those of [`explain_access`](super::explain_access).
+pub async fn explain_with_others(
+    ctx: &Context,
+    actor: &Principal,
+    whom: Whom,
+    question: Question,
+) -> Result<(AccessView, Option<WhoCan>), Error> {
+    let scope = scope_of(&whom)?;
+    let look = ctx.look(actor, move |look| {
+        let view = answer(look.repos, look.by, &whom, scope, &question)?;
+        match search(look.repos, look.by, &question) {
+            Ok(found) => Ok((view, Some(found))),
+            // Who may not ask about others asks about themselves.
+            Err(Error::Forbidden(_)) => Ok((view, None)),
+            Err(error) => Err(error),
+        }
+    });
+    let (view, found) = look.await?;
+    if !actor.is(view.user.id) {
+        let mut asking = Asking::about(&view);
+        if found.is_some() {
+            asking.about.insert("who_can".to_owned(), true.into());
+        }
+        record(ctx, actor, AuditAction::ExplainAccess, asking).await?;
+    } else if let Some((found, kind)) = &found {
+        record(ctx, actor, AuditAction::SearchAccess, asking(actor, found, *kind)).await?;
+    }
+    Ok((view, found.map(|(found, _)| found)))
+}
+
+/// The question as it is recorded.
+fn asking(actor: &Principal, found: &WhoCan, kind: Option<AuditResource>) -> Asking {
+    let thing = found.asked.thing.clone().zip(kind);
     let place = found.asked.organization.clone();
     let me = actor.as_account().map(|account| (account.user.id.to_string(), account.user.username.to_string()));
     let (kind, (id, target)) = match (thing, place) {
@@ -70,9 +109,7 @@ pub async fn who_can(ctx: &Context, actor: &Principal, question: Question) -> Re
         (None, None) => (AuditResource::User, me.unwrap_or_default()),
     };
     let organization = found.asked.organization.as_ref().map(|(id, _)| *id);
-    let about = recorded(&found.asked, None);
-    record(ctx, actor, AuditAction::SearchAccess, Asking { kind, id, target, organization, about }).await?;
-    Ok(found)
+    Asking { kind, id, target, organization, about: recorded(&found.asked, None) }
 }
 
 fn search(

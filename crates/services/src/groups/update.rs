@@ -28,6 +28,8 @@ pub struct UpdateGroup {
     pub quota_allowance: Option<i64>,
     /// Ids of users to add.
     pub add_users: Vec<String>,
+    /// Whether users to add are passed over who were put into the group already; else they are an error.
+    pub passes_members: bool,
     /// Ids of users to remove, after the others were added.
     pub remove_users: Vec<String>,
 }
@@ -35,8 +37,8 @@ pub struct UpdateGroup {
 /// Changes fields and members of a group: all of it or nothing.
 ///
 /// Needs `group:update`, or to look after the members of the group for changing these alone, though not for adding oneself. Errors:
-/// `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`, `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
-/// account of the app that asks), `Conflict` (`name`). `Invalid` too, without a field, for a user to be added whose groups follow a
+/// `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`, `avatar_url`, `quota_allowance`, `add_users`,
+/// `remove_users`), `Refused` (members of the group of all; the service account of the app that asks), `Conflict` (`name`). `Invalid` too, without a field, for a user to be added whose groups follow a
 /// claim.
 pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: UpdateGroup) -> Result<(), Error> {
     let sync = ctx.settings.idp_sync.clone();
@@ -47,8 +49,13 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
         let mut fields = Fields::default();
         let change = fields.keep(check(&old, &command))?.unwrap_or_default();
         let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
-        let (added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
+        let (mut added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
         fields.done()?;
+        if command.passes_members {
+            let there = deed.repos.users().list_group_ids_of(&added)?;
+            let nested = deed.repos.groups().members_by_nesting(id, &added)?;
+            added.retain(|user| nested.contains(user) || !there.contains(&(*user, id)));
+        }
         if about.is_some() && added.iter().any(|user| deed.by.is(*user)) {
             return Err(bad_users("add_users", NOT_ONESELF.to_owned()));
         }

@@ -57,6 +57,30 @@ pub async fn update(
     ctx: &Context,
     actor: &Principal,
     organization: &OrganizationRef,
+    draft: Draft,
+) -> Result<RoleView, Error> {
+    replace(ctx, actor, organization, None, draft).await
+}
+
+/// The same for somebody who was shown what the change means ([`review`](super::review())), to a role of this version. If it is
+/// another one by now, nothing is done: the change would be another one than was shown.
+///
+/// Needs and errors: those of [`update`], and `Conflict` for a role that is another one by now.
+pub async fn update_reviewed(
+    ctx: &Context,
+    actor: &Principal,
+    organization: &OrganizationRef,
+    version: String,
+    draft: Draft,
+) -> Result<RoleView, Error> {
+    replace(ctx, actor, organization, Some(version), draft).await
+}
+
+async fn replace(
+    ctx: &Context,
+    actor: &Principal,
+    organization: &OrganizationRef,
+    version: Option<String>,
     mut draft: Draft,
 ) -> Result<RoleView, Error> {
     actor.not_by_grant(InPerson::GiveRoles)?;
@@ -72,6 +96,9 @@ pub async fn update(
             let permit = access::permit::<action::Update, resource::AssignOrgRole>(actor, &access::roles_of(place))
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let (id, before) = stored.ok_or(Error::NotFound)?;
+            if version.is_some_and(|version| version != RoleView::from(&before).version()) {
+                return Err(Error::conflict("The role has been changed meanwhile, so nothing was done."));
+            }
             if !deed.repos.roles().update(&permit, id, &role, deed.now)? {
                 return Err(Error::NotFound);
             }

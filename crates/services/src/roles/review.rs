@@ -1,5 +1,6 @@
 //! What a change of a custom role means, before it is made: the difference, and who gains or loses what.
 
+use super::RoleView;
 use super::custom::accept;
 use crate::Principal;
 use crate::authcheck::{People, Person, load};
@@ -61,6 +62,14 @@ pub struct Review {
     pub holders: Vec<Holder>,
     /// Whether there are more of them.
     pub is_cut: bool,
+}
+
+impl Review {
+    /// The version of the role that the draft was compared with; none when it is to be made.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        self.before.as_ref().map(|before| RoleView::from(before).version())
+    }
 }
 
 /// Says what a custom role would become by a draft, and who would gain or lose what by it. Nothing is changed.

@@ -1,4 +1,4 @@
-use super::{RoleView, create, delete, update};
+use super::{RoleView, create, delete, update, update_reviewed};
 use crate::Principal;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
@@ -96,6 +96,27 @@ async fn roles_are_made_changed_and_deleted_with_a_record() {
     });
     expect_record(&mut repos, "delete", 204, diff);
     delete(&context(repos), &owner, &place, "COOK").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reviewed_change_is_made_to_the_role_that_was_reviewed_alone() {
+    let stored = RoleView::from(&CustomRole::new(name(), "Cook", vec![], vec![read()], vec![]));
+    let ask = async |repos: MockRepositories, version: String| {
+        update_reviewed(&context(repos), &owner().build(), &OrganizationRef::Default, version, draft(vec![])).await
+    };
+    let mut repos = town();
+    repos.roles.expect_update().times(1).returning(|_, _, _, _| Ok(true));
+    repos.audit.expect_insert().times(1).returning(|_, _| Ok(()));
+    assert!(ask(repos, stored.version()).await.is_ok());
+    let others = [
+        RoleView { display_name: "Chef".to_owned(), ..stored.clone() },
+        RoleView { organization: vec![], ..stored.clone() },
+        RoleView { organization: vec![], organization_member: vec![read()], ..stored.clone() },
+    ];
+    for version in others.iter().map(RoleView::version).chain([String::new()]) {
+        let refused = ask(town(), version).await;
+        assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    }
 }
 
 #[tokio::test]

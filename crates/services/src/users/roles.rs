@@ -64,12 +64,41 @@ pub async fn update_roles(
     user: &UserRef,
     names: Vec<String>,
 ) -> Result<UserView, Error> {
+    replace(ctx, actor, user, None, names).await
+}
+
+/// The same for somebody who was shown `shown` and chose by that. If the user holds other roles by now, nothing is done: else a
+/// choice would give back what somebody else has taken meanwhile, or take what they have given.
+///
+/// Needs and errors: those of [`update_roles`], and `Conflict` for one who holds other roles by now.
+pub async fn update_shown_roles(
+    ctx: &Context,
+    actor: &Principal,
+    user: &UserRef,
+    shown: Vec<String>,
+    names: Vec<String>,
+) -> Result<UserView, Error> {
+    replace(ctx, actor, user, Some(shown.into_iter().collect()), names).await
+}
+
+async fn replace(
+    ctx: &Context,
+    actor: &Principal,
+    user: &UserRef,
+    shown: Option<RoleNames>,
+    names: Vec<String>,
+) -> Result<UserView, Error> {
     actor.not_by_grant(InPerson::GiveRoles)?;
     let (reference, settings, sync) = (user.clone(), ctx.settings.sessions, ctx.settings.idp_sync.clone());
     ctx.act(actor, move |deed| {
         let id = resolve_other(deed.repos, deed.by, &reference)?.id;
         deed.by.not_for_own_account(deed.repos, [id])?;
         with_caller_and(deed, id, |deed, actor, user| {
+            if shown.is_some_and(|shown| shown != user.roles) {
+                let message =
+                    format!("The roles of {} have been changed meanwhile, so nothing was done.", user.username);
+                return Err(Error::conflict(message));
+            }
             // `member` is implied, but who grants it explicitly sees it listed.
             let roles: RoleNames = names.into_iter().collect();
             let permit = authorize_change(deed.repos, actor, &user.roles, &roles)?;

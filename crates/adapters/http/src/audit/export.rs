@@ -180,7 +180,8 @@ fn time(record: &AuditRecord) -> String {
 
 /// Appends a cell. What a spreadsheet would take for a formula gets an apostrophe in front: others choose names and user agents.
 fn cell(lines: &mut Vec<u8>, text: &str) {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // Some spreadsheets take the wide forms of the signs for the signs.
+    let is_formula = text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r']);
     if !is_formula && !text.contains([',', '"', '\r', '\n']) {
         lines.extend_from_slice(text.as_bytes());
         return;
@@ -294,6 +295,7 @@ mod tests {
             ("=1+1", "\"'=1+1\""),
             ("@x", "\"'@x\""),
             ("-1", "\"'-1\""),
+            ("＝1", "\"'＝1\""),
             ("+\"1", "\"'+\"\"1\""),
             ("a=b", "a=b"),
         ] {

@@ -146,6 +146,10 @@ pub(crate) struct ChangeObject {
     group_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// Set when the user must become a member of the organization before, for this is done of members alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    member_first: bool,
 }
 
 /// Who can do something.
@@ -197,6 +201,7 @@ impl From<Change> for ChangeObject {
             organization_id: change.organization,
             group_id: change.group,
             scope: change.scope,
+            member_first: change.member_first,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Why somebody may do something, or may not; what would change it; who else can.
 
 use super::answer::{Line, Teller, Words};
+use super::form::Report;
 use super::shell::{Screen, Shell, shell, shown_name};
-use super::{told, with_query};
+use super::with_query;
 use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
@@ -10,11 +11,11 @@ use crate::kit::error::HandlerResult;
 use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::appearance::of_pages;
-use doorward_services::authcheck::{Question, WhoCan, Whom, explain_access, who_can};
+use doorward_services::authcheck::{Question, WhoCan, Whom, explain_with_others};
 use doorward_services::{Error, Principal, organizations};
 use serde_json::json;
 
@@ -81,7 +82,7 @@ pub(crate) struct AccessPage<'a> {
     pub(crate) actions: Vec<Choice>,
     pub(crate) kinds: Vec<Choice>,
     pub(crate) places: Vec<Choice>,
-    pub(crate) problems: Vec<String>,
+    pub(crate) report: Report,
     pub(crate) answer: Option<Answered>,
     pub(crate) others: Option<Others>,
 }
@@ -122,30 +123,25 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
         scopes: text("scope"),
     };
     query.done_loosely()?;
-    let is_asked = !sentence.action.is_empty();
-    let (mut problems, mut answer, mut others) = (Vec::new(), None, None);
+    // Who asks about others is recorded: so a browser that only looks ahead is given the question without its answer.
+    let is_asked = !sentence.action.is_empty() && is_meant(&call);
+    let (mut report, mut answer, mut others) = (Report::default(), None, None);
     if is_asked {
         match ask(&call, &actor, &sentence).await {
-            Ok(found) => answer = Some(found),
-            Err(Error::Forbidden(_)) => problems = vec![NOT_ABOUT_OTHERS.to_owned()],
-            Err(error) => problems = told(error)?,
+            Ok((found, capable)) => {
+                answer = Some(found);
+                others = capable.as_ref().map(tell_others);
+            }
+            Err(Error::Forbidden(_)) => report = Report::problem(StatusCode::FORBIDDEN, NOT_ABOUT_OTHERS),
+            Err(error) => report = Report::of(error)?,
         }
-        if answer.is_some() {
-            others = match who_can(call.context(), &actor, question(&sentence)).await {
-                Ok(found) => Some(tell_others(&found)),
-                // Who may not ask about others asks about themselves.
-                Err(Error::Forbidden(_)) => None,
-                Err(error) => return Err(error.into()),
-            };
-        }
-    } else {
+    } else if sentence.action.is_empty() {
         sentence = Sentence { action: "read".to_owned(), kind: "template".to_owned(), ..sentence };
     }
     if sentence.user.is_empty() {
         actor.account()?.user.username.as_str().clone_into(&mut sentence.user);
     }
     let look = of_pages(call.context()).await;
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = AccessPage {
         brand: Brand::of(&call.site, &look),
         shell: shell(&call, &actor, Screen::Access, None).await?,
@@ -153,11 +149,21 @@ pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
         kinds: choices(ResourceType::ALL.map(ResourceType::as_str), &sentence.kind),
         places: places(&call, &actor, &sentence.organization).await?,
         sentence,
-        problems,
+        report,
         answer,
         others,
     };
-    Ok(render(status, &page, &FormAction::own()))
+    Ok(render(page.report.status, &page, &FormAction::own()))
+}
+
+/// Whether a person asks: not a program that wants the headers alone, nor a browser that loads what a link may lead to, nor another
+/// site that sends a browser here without a click.
+fn is_meant(call: &Call) -> bool {
+    let header =
+        |name: &str| call.request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_ahead = header("sec-purpose").contains("prefetch") || header("purpose").contains("prefetch");
+    let is_pushed = header("sec-fetch-site") == "cross-site" && header("sec-fetch-user") != "?1";
+    *call.request.method() != Method::HEAD && !is_ahead && !is_pushed
 }
 
 /// The address of a question.
@@ -175,14 +181,14 @@ fn question(sentence: &Sentence) -> Question {
     }
 }
 
-async fn ask(call: &Call, actor: &Principal, sentence: &Sentence) -> Result<Answered, Error> {
+async fn ask(call: &Call, actor: &Principal, sentence: &Sentence) -> Result<(Answered, Option<WhoCan>), Error> {
     let scopes: Vec<String> = sentence.scopes.split_whitespace().map(str::to_owned).collect();
     let whom = Whom { user: sentence.user.clone(), scopes: (!scopes.is_empty()).then(|| scopes.clone()) };
-    let view = explain_access(call.context(), actor, whom, question(sentence)).await?;
+    let (view, capable) = explain_with_others(call.context(), actor, whom, question(sentence)).await?;
     let username = view.user.username.to_string();
     let teller = Teller::new(&view, &username);
     let list = |changes: &[_]| changes.iter().map(|change| teller.change(change)).collect();
-    Ok(Answered {
+    let answered = Answered {
         allowed: view.why.allowed,
         action: view.asked.action.as_str(),
         object: teller.object(),
@@ -193,7 +199,8 @@ async fn ask(call: &Call, actor: &Principal, sentence: &Sentence) -> Result<Answ
         all: view.changes.all,
         body: body(sentence, &username, &scopes),
         username: username.clone(),
-    })
+    };
+    Ok((answered, capable))
 }
 
 /// The question as the body of `POST /api/v2/authcheck/explain`.

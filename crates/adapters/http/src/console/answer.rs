@@ -234,6 +234,12 @@ impl<'a> Teller<'a> {
         };
         let group = || self.group(&change.group.map(|id| id.to_string()).unwrap_or_default());
         let groups_there = || link(&place, path(paths::GROUPS, &[&place]));
+        if change.member_first {
+            let mut words =
+                vec![plain("Make "), self.user(), plain(" a member of "), groups_there(), plain(". Then: ")];
+            words.extend(self.change(&Change { member_first: false, ..change.clone() }));
+            return words;
+        }
         match change.kind {
             ChangeKind::Activate => vec![plain("Activate "), self.user()],
             ChangeKind::Suspend => {

@@ -1,5 +1,6 @@
 //! The roles of the site, to be read: they are part of the server.
 
+use super::form::Report;
 use super::matrix::Matrix;
 use super::path;
 use super::shell::{Screen, Shell, shell};
@@ -65,7 +66,7 @@ pub(crate) struct RolesPage<'a> {
     pub(crate) rows: Vec<RoleRow>,
     /// Where one is made, if the caller may.
     pub(crate) create: Option<String>,
-    pub(crate) notice: Option<&'static str>,
+    pub(crate) report: Report,
 }
 
 impl Illustrated for RolesPage<'_> {
@@ -114,7 +115,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
         lead: "They count everywhere. They are part of the server; roles of your own belong to an organization.",
         rows: found.iter().map(|entry| RoleRow::of(entry, path(paths::SITE_ROLE, &[entry.role.name.name()]))).collect(),
         create: None,
-        notice: None,
+        report: Report::default(),
     };
     Ok(render(StatusCode::OK, &page, &FormAction::own()))
 }

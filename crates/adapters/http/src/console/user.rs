@@ -1,11 +1,11 @@
 //! One user: profile, roles, organizations and groups, and what can be done with the account.
 
+use super::form::{About, Outcome, Report, carry_out, done_at, done_here, says_nothing};
 use super::shell::{Screen, Shell, shell, shown_name};
 use super::users::{login_word, status_word};
-use super::{access, is_fresh, path, token, told, with_query};
+use super::{access, path};
 use crate::conventions::Console;
 use crate::conventions::page::paths;
-use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::form::Form;
@@ -13,13 +13,11 @@ use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
-use crate::pages::OUT_OF_DATE;
-use actix_web::http::StatusCode;
 use askama::Template;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, Object, ResourceType, RoleNames};
-use doorward_domain::users::UserStatus;
+use doorward_domain::users::{User, UserStatus};
 use doorward_services::appearance::of_pages;
 use doorward_services::users::{self, UserRef, UserRoles, UserView};
 use doorward_services::{Error, Principal, groups, organizations, roles};
@@ -40,6 +38,8 @@ pub(crate) struct RoleChoice {
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) is_held: bool,
+    /// Whether it is held, or was chosen in a form that is shown again.
+    pub(crate) is_chosen: bool,
     /// Whether the caller may give and take it.
     pub(crate) is_free: bool,
 }
@@ -71,8 +71,7 @@ pub(crate) struct UserPage<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) shell: Shell<'a>,
     pub(crate) csrf_token: String,
-    pub(crate) notice: Option<&'a str>,
-    pub(crate) problems: Vec<String>,
+    pub(crate) report: Report,
     pub(crate) href: String,
     pub(crate) initial: Cow<'static, str>,
     pub(crate) id: String,
@@ -83,6 +82,7 @@ pub(crate) struct UserPage<'a> {
     pub(crate) login_type: &'static str,
     pub(crate) created: TimeElement,
     pub(crate) last_seen: Option<TimeElement>,
+    pub(crate) is_deleted: bool,
     pub(crate) is_self: bool,
     pub(crate) may_activate: bool,
     pub(crate) may_suspend: bool,
@@ -108,6 +108,7 @@ impl Illustrated for UserPage<'_> {
     params(
         ("user" = String, Path, description = "Id, name or `me`"),
         ("done" = Option<String>, Query, description = "What has just been done"),
+        ("by" = Option<String>, Query, description = "The proof that it was: a link of somebody else says nothing"),
     ),
     responses(
         (status = 200, body = String, content_type = "text/html"),
@@ -115,11 +116,10 @@ impl Illustrated for UserPage<'_> {
     ),
 )]
 pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
-    let mut query = call.query();
-    let done = query.text("done").unwrap_or_default();
-    query.done_loosely()?;
     let view = users::find(call.context(), &actor, &call.user()).await?;
-    page(&call, &actor, view, done_words(&done), Vec::new()).await
+    let done = done_here(&call, &actor, &path(paths::USER, &[view.user.username.as_str()]));
+    let report = Report::done(done.and_then(|done| done_words(&done, &view.user)));
+    page(&call, &actor, view, &Form::default(), report).await
 }
 
 /// The form that changes a user.
@@ -133,6 +133,9 @@ pub(crate) struct ChangeForm {
     /// With `roles`: names of the site roles that the user shall have.
     #[schema(required = false)]
     role: Vec<String>,
+    /// With `roles`: those that the user had when the form was shown. If they are others by now, nothing is done.
+    #[schema(required = false)]
+    shown: Vec<String>,
 }
 
 /// Suspends, activates or deletes a user, or changes the site roles.
@@ -148,57 +151,43 @@ pub(crate) struct ChangeForm {
 pub(crate) async fn change(mut call: Call, actor: Principal) -> HandlerResult {
     let form = call.form()?;
     let view = users::find(call.context(), &actor, &call.user()).await?;
-    if !is_fresh(&call, &actor, &view.user.id.to_string(), &form)? {
-        return page(&call, &actor, view, None, vec![OUT_OF_DATE.to_owned()]).await;
-    }
-    let username = view.user.username.to_string();
-    match act(&call, &actor, view.user.id, &form).await {
-        Ok("deleted") => {
-            let deleted = with_query(paths::USERS, &[("q", &username)]);
-            Ok(redirect(StatusCode::SEE_OTHER, &deleted))
-        }
-        Ok(done) => {
-            let there = with_query(&path(paths::USER, &[&username]), &[("done", done)]);
-            Ok(redirect(StatusCode::SEE_OTHER, &there))
-        }
-        Err(error) => {
-            let problems = told(error)?;
-            page(&call, &actor, view, None, problems).await
-        }
+    let done = act(&call, &actor, &view.user, &form);
+    match carry_out(&call, &actor, (About::User(view.user.id), &form), done).await? {
+        Outcome::Done(response) => Ok(response),
+        Outcome::Again(report) => page(&call, &actor, view, &form, report).await,
     }
 }
 
-/// Does what the form asks for; answers what was done.
-async fn act(call: &Call, actor: &Principal, id: UserId, form: &Form) -> Result<&'static str, Error> {
-    let (ctx, user) = (call.context(), UserRef::Id(id));
-    match form.text("do").as_deref() {
-        Some("suspend") => users::suspend(ctx, actor, &user).await.map(|_| "suspended"),
-        Some("activate") => users::activate(ctx, actor, &user).await.map(|_| "activated"),
-        Some("delete") => users::delete(ctx, actor, &user).await.map(|()| "deleted"),
+/// Does what the form asks for; answers where it leads.
+async fn act(call: &Call, actor: &Principal, user: &User, form: &Form) -> Result<String, Error> {
+    let (ctx, reference, name) = (call.context(), UserRef::Id(user.id), user.username.as_str());
+    let texts = |field: &str| form.all(field).map(str::to_owned).collect();
+    let done = match form.text("do").as_deref() {
+        Some("suspend") => users::suspend(ctx, actor, &reference).await.map(|_| "suspended"),
+        Some("activate") => users::activate(ctx, actor, &reference).await.map(|_| "activated"),
+        Some("delete") => {
+            users::delete(ctx, actor, &reference).await?;
+            return Ok(done_at(call, actor, paths::USERS, "deleted"));
+        }
         Some("roles") => {
-            let names = form.all("role").map(str::to_owned).collect();
-            users::update_roles(ctx, actor, &user, names).await.map(|_| "roles")
+            users::update_shown_roles(ctx, actor, &reference, texts("shown"), texts("role")).await.map(|_| "roles")
         }
-        Some(_) | None => Err(Error::invalid("This form says nothing that can be done.")),
-    }
+        Some(_) | None => Err(says_nothing()),
+    };
+    Ok(done_at(call, actor, &path(paths::USER, &[name]), done?))
 }
 
-fn done_words(done: &str) -> Option<&'static str> {
-    Some(match done {
-        "suspended" => "The account is suspended. All sessions, tokens and grants have ended.",
-        "activated" => "The account is active.",
-        "roles" => "The site roles are changed.",
+/// What has been done, if the user is as it says: the address may be an old one.
+fn done_words(done: &str, user: &User) -> Option<&'static str> {
+    Some(match (done, user.status) {
+        ("suspended", UserStatus::Suspended) => "The account is suspended. All sessions, tokens and grants have ended.",
+        ("activated", UserStatus::Active) => "The account is active.",
+        ("roles", _) => "The site roles are changed.",
         _ => return None,
     })
 }
 
-async fn page(
-    call: &Call,
-    actor: &Principal,
-    view: UserView,
-    notice: Option<&str>,
-    problems: Vec<String>,
-) -> HandlerResult {
+async fn page(call: &Call, actor: &Principal, view: UserView, form: &Form, report: Report) -> HandlerResult {
     let UserView { user, organization_ids, .. } = view;
     let reference = UserRef::Id(user.id);
     let is_self = actor.is(user.id);
@@ -213,32 +202,33 @@ async fn page(
         let object = Object::new(ResourceType::User).id(user.id.0).owner(user.id.0);
         actor.subject.allows(action, &object)
     };
-    let may_give = !is_self && actor.subject.allows(Action::Assign, &Object::new(ResourceType::AssignRole));
+    let roles = role_choices(call, actor, &user.roles, form).await?;
+    let may_give = !is_self && !user.deleted && roles.iter().any(|role| role.is_free);
+    let may_give = may_give && actor.subject.allows(Action::Assign, &Object::new(ResourceType::AssignRole));
     let may_update = may(Action::Update);
     let shown = if user.name.as_str().is_empty() { user.username.as_str() } else { user.name.as_str() };
     let look = of_pages(call.context()).await;
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = UserPage {
         brand: Brand::of(&call.site, &look),
         shell: shell(call, actor, Screen::Users, None).await?,
-        csrf_token: token(call, actor, &user.id.to_string()),
-        notice,
-        problems,
+        csrf_token: About::User(user.id).token(call, actor),
+        report,
         href: path(paths::USER, &[user.username.as_str()]),
         initial: initial(shown),
         id: user.id.to_string(),
         name: user.name.as_str().to_owned(),
         email: user.shown_email().to_owned(),
-        status: status_word(user.status),
+        status: if user.deleted { "Deleted" } else { status_word(user.status) },
         login_type: login_word(user.login_type.as_str(), user.is_service_account()),
         created: TimeElement::day(user.created_at),
         last_seen: user.last_seen_at.map(|seen| TimeElement::ago(seen, call.now())),
+        is_deleted: user.deleted,
         is_self,
         may_activate: may_update && !user.deleted && user.status != UserStatus::Active,
         may_suspend: may_update && !user.deleted && !is_self && user.status != UserStatus::Suspended,
         may_delete: may(Action::Delete) && !user.deleted && !is_self,
-        may_give: may_give && !user.deleted,
-        roles: role_choices(call, actor, &user.roles).await?,
+        may_give,
+        roles,
         places: places(&organization_ids, &known, held.as_ref(), user.username.as_str()),
         more_groups: in_groups.is_cut,
         groups: in_groups
@@ -253,29 +243,36 @@ async fn page(
         explain: access::address(user.username.as_str(), "read", "user", ""),
         username: user.username.as_str().to_owned(),
     };
-    Ok(render(status, &page, &FormAction::own()))
+    Ok(render(page.report.status, &page, &FormAction::own()))
 }
 
 /// The site roles, with those that are held. Who may not read them sees those that are held.
-async fn role_choices(call: &Call, actor: &Principal, held: &RoleNames) -> Result<Vec<RoleChoice>, Failure> {
+async fn role_choices(
+    call: &Call,
+    actor: &Principal,
+    held: &RoleNames,
+    form: &Form,
+) -> Result<Vec<RoleChoice>, Failure> {
     let listed = match roles::list_site(call.context(), actor).await {
         Ok(listed) => listed,
         Err(Error::Forbidden(_)) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
+    let is_again = form.text("do").as_deref() == Some("roles");
+    let said = |field: &str, name: &str| form.all(field).any(|said| said == name);
+    let choice = |name: &str, text: String, is_free: bool| {
+        let is_held = held.contains(name);
+        // What was chosen stays chosen; of the rest it is shown what is so by now, not what was when the form was first shown.
+        let was_chosen = (is_again && said("role", name) != said("shown", name)).then(|| said("role", name));
+        let is_chosen = was_chosen.filter(|_| is_free).unwrap_or(is_held);
+        RoleChoice { name: name.to_owned(), text, is_held, is_chosen, is_free }
+    };
     let mut choices: Vec<RoleChoice> = listed
         .into_iter()
-        .map(|entry| RoleChoice {
-            name: entry.role.name.name().to_owned(),
-            is_held: held.contains(entry.role.name.name()),
-            text: entry.role.display_name,
-            is_free: entry.assignable,
-        })
+        .map(|entry| choice(entry.role.name.name(), entry.role.display_name.clone(), entry.assignable))
         .collect();
     let missing = held.iter().filter(|name| !choices.iter().any(|choice| choice.name == **name));
-    let missing: Vec<RoleChoice> = missing
-        .map(|name| RoleChoice { name: name.clone(), text: name.clone(), is_held: true, is_free: false })
-        .collect();
+    let missing: Vec<RoleChoice> = missing.map(|name| choice(name, name.clone(), false)).collect();
     choices.extend(missing);
     Ok(choices)
 }

@@ -1,7 +1,9 @@
 //! All users: a table that is searched by the language of the API, in pages.
 
+use super::form::{Report, done_here};
+use super::pager::{Asked, Count, Pager};
 use super::shell::{Screen, Shell, shell};
-use super::{path, told, with_query};
+use super::{path, with_query};
 use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
@@ -10,19 +12,13 @@ use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
-use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::Instant;
-use doorward_domain::page::Page;
 use doorward_domain::users::UserStatus;
 use doorward_services::Principal;
 use doorward_services::appearance::of_pages;
 use doorward_services::users::{self, UserList, UserView};
 use std::borrow::Cow;
-use uuid::Uuid;
-
-/// Rows of a page.
-pub(super) const ROWS: u32 = 25;
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.of(&Console).user(__path_list, list);
@@ -58,12 +54,9 @@ pub(crate) struct UsersPage<'a> {
     pub(crate) shell: Shell<'a>,
     pub(crate) query: String,
     pub(crate) chips: Vec<Chip>,
-    pub(crate) problems: Vec<String>,
+    pub(crate) report: Report,
     pub(crate) rows: Vec<Row>,
-    /// How many match, from the first of this page on.
-    pub(crate) summary: String,
-    pub(crate) first: Option<String>,
-    pub(crate) next: Option<String>,
+    pub(crate) pager: Pager,
 }
 
 impl Illustrated for UsersPage<'_> {
@@ -78,6 +71,8 @@ impl Illustrated for UsersPage<'_> {
     params(
         ("q" = Option<String>, Query, description = "Search: free words and `key:value` terms"),
         ("after" = Option<Uuid>, Query, description = "Only users after this one"),
+        ("done" = Option<String>, Query, description = "What has just been done"),
+        ("by" = Option<String>, Query, description = "The proof that it was: a link of somebody else says nothing"),
     ),
     responses(
         (status = 200, body = String, content_type = "text/html"),
@@ -86,45 +81,27 @@ impl Illustrated for UsersPage<'_> {
 )]
 pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
-    let (text, after) = (query.text("q").unwrap_or_default(), query.parsed::<Uuid>("after", "UUID"));
+    let asked = Asked::read(&mut query);
     query.done_loosely()?;
-    let page = Page { limit: Some(ROWS), offset: 0, after_id: after };
-    let (found, problems) = match users::list(call.context(), &actor, &text, page).await {
-        Ok(found) => (found, Vec::new()),
-        Err(error) => (UserList::default(), told(error)?),
+    let (found, mut report) = match users::list(call.context(), &actor, &asked.text, asked.page()).await {
+        Ok(found) => (found, Report::default()),
+        Err(error) => (UserList::default(), Report::of(error)?),
     };
-    let shown = found.users.len();
-    let last = found.users.last().map(|view| view.user.id.to_string()).unwrap_or_default();
-    let is_more = u64::try_from(shown).is_ok_and(|shown| shown < found.count);
+    let done = done_here(&call, &actor, paths::USERS);
+    report = Report::done((done.as_deref() == Some("deleted")).then_some("The account is deleted.")).and(report);
+    let ids: Vec<String> = found.users.iter().map(|view| view.user.id.to_string()).collect();
     let look = of_pages(call.context()).await;
     let now = call.now();
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = UsersPage {
         brand: Brand::of(&call.site, &look),
         shell: shell(&call, &actor, Screen::Users, None).await?,
-        chips: chips(&text),
-        summary: summary(shown, found.count, after.is_some(), "user"),
+        chips: chips(&asked.text),
+        pager: Pager::of(paths::USERS, &asked, &ids, Count::FromHere(found.count), "user"),
         rows: found.users.into_iter().map(|view| row(view, now)).collect(),
-        first: after.is_some().then(|| with_query(paths::USERS, &[("q", &text)])),
-        next: is_more.then(|| with_query(paths::USERS, &[("q", &text), ("after", &last)])),
-        query: text,
-        problems,
+        query: asked.text,
+        report,
     };
-    Ok(render(status, &page, &FormAction::own()))
-}
-
-/// How many there are, in words.
-pub(super) fn summary(shown: usize, count: u64, is_later: bool, what: &str) -> String {
-    let things = |count: u64| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
-    match (count, is_later) {
-        (0, true) => format!("No more {what}s"),
-        (0, false) => format!("No {what}s"),
-        (count, _) if u64::try_from(shown).is_ok_and(|shown| shown >= count) && is_later => {
-            format!("The last {}", things(count))
-        }
-        (count, true) => format!("{shown} of the {} from here on", things(count)),
-        (count, false) => things(count),
-    }
+    Ok(render(page.report.status, &page, &FormAction::own()))
 }
 
 fn chips(query: &str) -> Vec<Chip> {
@@ -177,20 +154,5 @@ pub(super) fn login_word(login_type: &str, is_program: bool) -> &'static str {
         "github" => "GitHub",
         "oidc" => "OpenID Connect",
         _ => "None",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_is_told_as_it_is() {
-        assert_eq!(summary(0, 0, false, "user"), "No users");
-        assert_eq!(summary(1, 1, false, "user"), "1 user");
-        assert_eq!(summary(25, 60, false, "user"), "60 users");
-        assert_eq!(summary(25, 35, true, "user"), "25 of the 35 users from here on");
-        assert_eq!(summary(10, 10, true, "user"), "The last 10 users");
-        assert_eq!(summary(0, 0, true, "user"), "No more users");
     }
 }

@@ -251,7 +251,9 @@ pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
             "The server could not do this. Its administrator finds the cause in the log.".into(),
         ),
     };
-    let mut response = error_page(asked, api.status(), title, &explanation);
+    // Programs are told 400 of a user who is not there, as Coder does it; a page that is not there is 404.
+    let status = if matches!(error, Error::UserNotFound) { StatusCode::NOT_FOUND } else { api.status() };
+    let mut response = error_page(asked, status, title, &explanation);
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
         if let Some(value) = api.headers().get(&name) {
             response.headers_mut().insert(name, value.clone());

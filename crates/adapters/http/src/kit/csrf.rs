@@ -49,6 +49,8 @@ pub(crate) enum Purpose {
     ResetPassword,
     /// Changes something by a page of the console.
     Console,
+    /// Tells on a page of the console what has just been done.
+    Done,
     /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
     Api,
 }
@@ -68,6 +70,7 @@ impl Purpose {
             Self::RequestPasscode => "request-passcode",
             Self::ResetPassword => "reset-password",
             Self::Console => "console",
+            Self::Done => "done",
             Self::Api => "api",
         }
     }
@@ -104,6 +107,11 @@ pub(crate) fn check(
     let parts = session_parts(actor, about);
     let mut presented = header(&call.request).into_iter().chain(field);
     if presented.any(|presented| is_token(&call.site, purpose, &parts, presented)) { Ok(()) } else { Err(Stale) }
+}
+
+/// Whether this token was given to this user, for this. It must be asked of a token that does not come with a form.
+pub(crate) fn is_issued(site: &Site, actor: &Principal, purpose: Purpose, about: &str, token: &str) -> bool {
+    is_token(site, purpose, &session_parts(actor, about), token)
 }
 
 /// A token for a form that comes before there is a session.

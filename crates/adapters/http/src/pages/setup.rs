@@ -168,9 +168,10 @@ pub(crate) struct SetupForm {
 pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     let form: SetupForm = call.form()?.read()?;
     let proof = setup_proof(&call, form.token.clone());
-    if !users::first_exists(call.context()).await?
-        && let Some(told) = needs_passwords(&call)
-    {
+    if users::first_exists(call.context()).await? {
+        return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN));
+    }
+    if let Some(told) = needs_passwords(&call) {
         return Ok(told);
     }
     if csrf::check_anonymous(&call, Purpose::SetUp, form.csrf_token.as_deref()).is_err() {
@@ -252,10 +253,6 @@ pub(super) fn in_words(field: &str, detail: &str) -> String {
         "email" if is_rule => "This is not an email address.".to_owned(),
         "username" if is_rule => "Use letters, digits and single hyphens, up to 32.".to_owned(),
         "name" if is_rule => "At most 128 characters, without spaces at either end.".to_owned(),
-        _ => {
-            let mut chars = detail.chars();
-            let capital = chars.next().map(char::to_uppercase).into_iter().flatten();
-            capital.chain(chars).chain((!detail.ends_with('.')).then_some('.')).collect()
-        }
+        _ => super::sentence(detail),
     }
 }

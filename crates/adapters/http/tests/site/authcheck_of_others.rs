@@ -63,6 +63,41 @@ where
 }
 
 #[actix_web::test]
+async fn only_what_can_be_done_is_said_to_change_an_answer() {
+    let house = house().await;
+    let owner = house.owner().await;
+    house.member(&owner, "bob").await;
+    house.member(&owner, "far").await;
+    let (place, devs, base) = shared(&house, &owner).await;
+    // All templates have no list together.
+    let all = json!({ "resource_type": "template", "organization_id": place });
+    let denied = explain(&house, &owner, of("bob"), "read", all).await.expect(200).json();
+    assert!(!ways(&denied).contains(&way("add_to_access_list", "")), "{denied}");
+    let one = json!({ "resource_type": "template", "resource_id": base });
+    let denied = explain(&house, &owner, of("bob"), "use", one.clone()).await.expect(200).json();
+    assert!(ways(&denied).contains(&way("add_to_access_list", "")), "{denied}");
+    assert!(denied["change"]["ways"][0].get("member_first").is_none());
+    // What is for members alone takes a membership before.
+    let there = "/organizations/default/members/far";
+    house.api(Method::DELETE, there, &owner, Value::Null).await.expect(204);
+    let denied = explain(&house, &owner, of("far"), "use", one.clone()).await.expect(200).json();
+    for way in denied["change"]["ways"].as_array().unwrap() {
+        let is_inside = way["kind"] != "give_site_role";
+        assert_eq!(way.get("member_first").is_some(), is_inside, "{way}");
+        assert_eq!(way.get("organization_id") == Some(&json!(place)), is_inside, "{way}");
+    }
+    let first = &denied["change"]["ways"][0];
+    assert_eq!((&first["kind"], &first["group_id"]), (&json!("add_to_group"), &json!(devs)));
+    let far = id(&house.get("/users/far", &owner).await.json());
+    let add = json!({ "add_users": [far] });
+    let group = format!("/groups/{devs}");
+    house.api(Method::PATCH, &group, &owner, add.clone()).await.expect(400);
+    house.api(POST, there, &owner, Value::Null).await.expect(200);
+    house.api(Method::PATCH, &group, &owner, add).await.expect(200);
+    assert_eq!(explain(&house, &owner, of("far"), "use", one).await.expect(200).json()["allowed"], true);
+}
+
+#[actix_web::test]
 async fn what_would_change_an_answer_changes_it() {
     let house = house().await;
     let owner = house.owner().await;

@@ -75,6 +75,8 @@ async fn from_set_up_to_consent_and_back() {
     assert_eq!(browser.submit("/setup", &fields).await.expect(303).header("location"), "/");
     assert!(browser.get("/").await.expect(200).body.contains("ann@example.com"));
     assert_eq!(browser.get("/setup").await.expect(303).header("location"), "/");
+    browser.tokens.borrow_mut().insert("/setup".to_owned(), "old".to_owned());
+    assert_eq!(browser.submit("/setup", &fields).await.expect(303).header("location"), "/login");
 
     let owner = browser.cookies.borrow()["coder_session_token"].clone();
     let app = serde_json::json!({ "name": "robot", "callback_url": "https://app.example/cb", "require_pkce": false });

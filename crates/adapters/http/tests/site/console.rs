@@ -6,6 +6,7 @@ use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 /// A name that would do something if it were no text.
@@ -87,14 +88,15 @@ async fn whoever_may_not_see_a_screen_is_told_so() {
     let bob = Browser::new(&house);
     bob.sign_in("bob@example.com").await;
     for (path, status) in [
-        ("/deployment/users/ann", 400),
+        ("/deployment/users/ann", 404),
         ("/organizations/coder/groups", 403),
         ("/organizations/coder/groups/devs", 404),
         ("/organizations/nowhere/roles", 404),
         ("/organizations/coder/roles/nothing", 404),
+        ("/organizations/coder/roles/create", 403),
         ("/deployment/roles/nothing", 404),
         ("/deployment/users/bob", 200),
-        ("/deployment/access?user=ann&action=read&type=license", 400),
+        ("/deployment/access?user=ann&action=read&type=license", 403),
     ] {
         let page = bob.get(path).await.expect(status);
         assert!(page.body.contains("<h1"), "{path}");
@@ -122,7 +124,7 @@ async fn what_is_typed_is_text_and_stays() {
         format!("/organizations/coder/groups/devs?q={hostile}:x"),
     ] {
         let page = owner.get(&path).await;
-        assert!(matches!(page.status.as_u16(), 200 | 400), "{path}: {}", page.status);
+        assert!(matches!(page.status.as_u16(), 200 | 400 | 404), "{path}: {}", page.status);
         assert!(!page.body.contains("<b onclick"), "{path}");
     }
     for path in ["/deployment/users?after=x", "/deployment/users?q=a&q=b", "/deployment/access?user=%ff"] {
@@ -145,16 +147,33 @@ async fn accounts_are_changed_by_forms_with_their_token() {
     assert!(stale.body.contains("out of date"));
     owner.get(path).await.expect(200);
     let done = owner.submit(path, &[("do", "suspend")]).await.expect(303);
-    assert_eq!(done.header("location"), "/deployment/users/bob?done=suspended");
+    let (bare, proof) = done.header("location").split_once("&by=").unwrap();
+    assert_eq!(bare, "/deployment/users/bob?done=suspended");
     assert_eq!(house.get("/users/bob", &token).await.json()["status"], "suspended");
-    let page = owner.get("/deployment/users/bob?done=suspended").await.expect(200).body;
+    let page = owner.get(done.header("location")).await.expect(200).body;
     assert!(page.contains("The account is suspended.") && page.contains(">Activate<"));
     owner.submit(path, &[("do", "activate")]).await.expect(303);
+    // Another link says nothing, and that one nothing that is not so any more.
+    let others = [format!("{path}?done=roles&by={proof}"), "/deployment/users?done=deleted".to_owned()];
+    for link in others.iter().map(String::as_str).chain([bare, done.header("location")]) {
+        assert!(!owner.get(link).await.expect(200).body.contains("notice-done"), "{link}");
+    }
     owner.submit(path, &[("do", "roles"), ("role", "auditor"), ("role", "user-admin")]).await.expect(303);
     let roles = house.get("/users/bob/roles", &token).await.json()["roles"].clone();
     assert_eq!(roles, json!(["auditor", "user-admin"]));
-    let refused = owner.submit(path, &[("do", "roles"), ("role", "spaceship")]).await.expect(400);
+    let page = owner.get(path).await.expect(200).body;
+    assert_eq!(page.matches("name=\"shown\"").count(), 2);
+    let shown = [("do", "roles"), ("shown", "auditor"), ("shown", "user-admin")];
+    let refused = owner.submit(path, &[&shown[..], &[("role", "spaceship")]].concat()).await.expect(400);
     assert!(refused.body.contains("spaceship"));
+    // A form from before somebody else took a role does not give it back. What was chosen in it stays chosen.
+    house.api(Method::PUT, "/users/bob/roles", &token, json!({ "roles": [] })).await.expect(200);
+    let chosen = [("role", "user-admin"), ("role", "template-admin")];
+    let stale = owner.submit(path, &[&shown[..], &chosen].concat()).await.expect(409);
+    assert!(stale.body.contains("have been changed meanwhile"));
+    let boxes = |role: &str| stale.body.contains(&format!("value=\"{role}\" checked"));
+    assert!(boxes("template-admin") && !boxes("user-admin") && !boxes("auditor"), "{}", stale.body);
+    assert_eq!(house.get("/users/bob/roles", &token).await.json()["roles"], json!([]));
     owner.submit(path, &[("do", "nothing")]).await.expect(400);
     // The form of one user is none of another.
     house.member(&token, "dora").await;
@@ -163,7 +182,12 @@ async fn accounts_are_changed_by_forms_with_their_token() {
     owner.submit("/deployment/users/dora", &[("do", "suspend")]).await.expect(400);
     assert_ne!(house.get("/users/dora", &token).await.json()["status"], "suspended");
     owner.get("/deployment/users/dora").await.expect(200);
-    owner.submit("/deployment/users/dora", &[("do", "delete")]).await.expect(303);
+    let dora = house.get("/users/dora", &token).await.json()["id"].as_str().unwrap().to_owned();
+    let gone = owner.submit("/deployment/users/dora", &[("do", "delete")]).await.expect(303);
+    assert!(owner.get(gone.header("location")).await.expect(200).body.contains("The account is deleted."));
+    let page = owner.get(&format!("/deployment/users/{dora}")).await.expect(200).body;
+    assert!(page.contains(">Deleted</span>") && !page.contains(">Active</span>"), "{page}");
+    assert!(!page.contains("Explain access</a>\n</div>") && !page.contains("value=\"suspend\""));
     // Oneself.
     owner.get("/deployment/users/ann").await.expect(200);
     let own = owner.submit("/deployment/users/ann", &[("do", "suspend")]).await;
@@ -185,7 +209,8 @@ async fn a_change_of_a_role_is_shown_before_it_is_made() {
     assert!(review.contains("template:read") && review.contains("Nobody holds it yet."));
     assert_eq!(house.get("/organizations/default/members/roles", &token).await.json().as_array().unwrap().len(), 5);
     let made = owner.submit(new, &[&[("do", "save")][..], &fields].concat()).await.expect(303);
-    assert_eq!(made.header("location"), "/organizations/coder/roles/cook?done=made");
+    assert!(made.header("location").starts_with("/organizations/coder/roles/cook?done=made&by="));
+    assert!(owner.get(made.header("location")).await.expect(200).body.contains("The role is made."));
 
     let path = format!("/organizations/{}/members/bob/roles", place["id"].as_str().unwrap());
     let held = json!({ "roles": ["cook", "organization-auditor"] });
@@ -199,7 +224,23 @@ async fn a_change_of_a_role_is_shown_before_it_is_made() {
     // Bob reads templates as an auditor, and his own files as a member.
     assert!(people.contains(">bob<") && people.contains("Gains: </span><code>group:update"), "{people}");
     assert!(!people.split("<form").next().unwrap().contains("template:read"), "{people}");
-    owner.submit(role, &[&[("do", "save")][..], &change].concat()).await.expect(303);
+    // What is saved is what was reviewed: not without a review, and not when the role is another one by now.
+    owner.submit(role, &[&[("do", "save")][..], &change].concat()).await.expect(409);
+    let version = version_in(&review);
+    let roles = "/organizations/default/members/roles";
+    let narrow =
+        json!({ "name": "cook", "organization_permissions": [{ "resource_type": "group", "action": "read" }] });
+    house.api(Method::PUT, roles, &token, narrow).await.expect(200);
+    let save = [("do", "save"), ("version", version.as_str())];
+    let refused = owner.submit(role, &[&save[..], &change].concat()).await.expect(409).body;
+    assert!(refused.contains("has been changed meanwhile"));
+    assert!(refused.contains("value=\"group:update\" aria-label=\"group:update\" checked"), "{refused}");
+    let asked = [("do", "review"), ("version", version.as_str())];
+    let review = owner.submit(role, &[&asked[..], &change].concat()).await.expect(200).body;
+    assert!(review.contains("has been changed since you opened the form"));
+    let version = version_in(&review);
+    let save = [("do", "save"), ("version", version.as_str())];
+    owner.submit(role, &[&save[..], &change].concat()).await.expect(303);
     let roles = house.get("/organizations/default/members/roles", &token).await.json();
     let saved = roles.as_array().unwrap().iter().find(|known| known["name"] == "cook").unwrap();
     assert_eq!(saved["organization_permissions"].as_array().unwrap().len(), 2);
@@ -213,8 +254,43 @@ async fn a_change_of_a_role_is_shown_before_it_is_made() {
     let twice = owner.submit(new, &[&[("do", "review")][..], &fields].concat()).await.expect(400).body;
     assert!(twice.contains("taken"), "{twice}");
     let gone = owner.submit(role, &[("do", "delete")]).await.expect(303);
-    assert_eq!(gone.header("location"), "/organizations/coder/roles?done=deleted");
-    owner.submit(role, &[("do", "save")]).await.expect(404);
+    assert!(owner.get(gone.header("location")).await.expect(200).body.contains("The role is deleted"));
+    // What was chosen for a role that is gone can be made a new one of.
+    let lost = owner.submit(role, &[&save[..], &change].concat()).await.expect(404).body;
+    assert!(lost.contains("There is no role `cook` any more") && lost.contains("name=\"name\""), "{lost}");
+    assert!(lost.contains("value=\"group:update\" aria-label=\"group:update\" checked"));
+}
+
+/// The version that a page about a role names.
+fn version_in(page: &str) -> String {
+    let rest = page.split("name=\"version\" value=\"").nth(1).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_look_at_an_answer_is_recorded_once_and_a_look_ahead_is_not() {
+    let house = house().await;
+    let (token, _) = town(&house).await;
+    let path = "/deployment/access?user=bob&action=read&type=template&organization=coder";
+    let ask = |method: Method, header: (&'static str, &'static str)| {
+        let request =
+            TestRequest::default().method(method).uri(path).insert_header(("Coder-Session-Token", token.clone()));
+        house.send(request.insert_header(("Accept", "text/html")).insert_header(header))
+    };
+    let count = async || {
+        let found = house.get("/audit?q=resource_type:user", &token).await.expect(200).json();
+        let asked = |action: &Value| action == "explain_access" || action == "search_access";
+        found["audit_logs"].as_array().unwrap().iter().filter(|log| asked(&log["action"])).count()
+    };
+    let before = count().await;
+    let ahead = ask(Method::GET, ("Sec-Purpose", "prefetch;prerender")).await.expect(200).body;
+    assert!(!ahead.contains("class=\"verdict") && ahead.contains("value=\"bob\""));
+    ask(Method::GET, ("Sec-Fetch-Site", "cross-site")).await.expect(200);
+    ask(Method::HEAD, ("X-Nothing", "1")).await.expect(200);
+    assert_eq!(count().await, before);
+    let page = ask(Method::GET, ("Sec-Fetch-Site", "same-origin")).await.expect(200).body;
+    assert!(page.contains("class=\"verdict"));
+    assert_eq!(count().await, before + 1);
 }
 
 #[actix_web::test]
@@ -229,7 +305,15 @@ async fn groups_are_made_changed_and_deleted() {
     assert!(refused.contains("value=\"Kept\"") && refused.contains("role=\"alert\""));
     let made = owner.submit(list, &[("name", "ops")]).await.expect(303);
     let group = "/organizations/coder/groups/ops";
-    assert_eq!(made.header("location"), format!("{group}?done=made"));
+    assert!(made.header("location").starts_with(&format!("{group}?done=made&by=")));
+    let words = owner.submit(list, &[("name", "a b")]).await.expect(400).body;
+    assert!(words.contains("The name must be letters, digits and single hyphens"), "{words}");
+    // Everyone has the id of the organization, and yet its forms are others.
+    let everyone = format!("{list}/Everyone");
+    let form = owner.tokens.borrow()[list].clone();
+    owner.tokens.borrow_mut().insert(everyone.clone(), form);
+    let forged = owner.submit(&everyone, &[("do", "settings"), ("quota_allowance", "3")]).await.expect(400).body;
+    assert!(forged.contains("out of date"));
     owner.get(group).await.expect(200);
     let refused = owner.submit(group, &[("do", "add"), ("users", "bob nobody")]).await.expect(400).body;
     assert!(refused.contains("nobody") && refused.contains(">bob nobody</textarea>"));
@@ -237,15 +321,30 @@ async fn groups_are_made_changed_and_deleted() {
     let many = "x ".repeat(101);
     owner.submit(group, &[("do", "add"), ("users", &many)]).await.expect(400);
     owner.submit(group, &[("do", "add"), ("users", "bob, ann")]).await.expect(303);
+    // Who is in it already, or is named twice, is no reason to add nobody.
+    house.member(&token, "dora").await;
+    owner.submit(group, &[("do", "add"), ("users", "bob dora dora")]).await.expect(303);
+    let dora = house.get("/users/dora", &token).await.json()["id"].as_str().unwrap().to_owned();
+    owner.submit(group, &[("do", "remove"), ("member", &dora)]).await.expect(303);
     let page = owner.get(&format!("{group}?q=bob")).await.expect(200).body;
     assert!(page.contains(">bob<") && page.contains("1 member"));
     let bob = house.get("/users/bob", &token).await.json()["id"].as_str().unwrap().to_owned();
     owner.submit(group, &[("do", "remove"), ("member", &bob)]).await.expect(303);
-    owner.submit(group, &[("do", "settings"), ("display_name", "Ops"), ("quota_allowance", "many")]).await.expect(400);
+    let settings = [("do", "settings"), ("display_name", "Ops"), ("quota_allowance", "many")];
+    let refused = owner.submit(group, &settings).await.expect(400).body;
+    assert!(refused.contains("value=\"Ops\"") && refused.contains("value=\"many\""), "{refused}");
     owner.submit(group, &[("do", "settings"), ("display_name", "Ops"), ("quota_allowance", "9")]).await.expect(303);
     let found = house.get("/organizations/default/groups/ops", &token).await.json();
     assert_eq!((&found["display_name"], &found["quota_allowance"]), (&json!("Ops"), &json!(9)));
     assert_eq!(found["total_member_count"], 1);
+    // An old form changes what was changed in it, and nothing else.
+    let old = [("display_name", "Ops"), ("quota_allowance", "7")];
+    let old = [&old[..], &[("shown_display_name", "Ops"), ("shown_quota_allowance", "9")]].concat();
+    let path = format!("/groups/{}", found["id"].as_str().unwrap());
+    house.api(Method::PATCH, &path, &token, json!({ "display_name": "Operators" })).await.expect(200);
+    owner.submit(group, &[&[("do", "settings")][..], &old].concat()).await.expect(303);
+    let found = house.get("/organizations/default/groups/ops", &token).await.json();
+    assert_eq!((&found["display_name"], &found["quota_allowance"]), (&json!("Operators"), &json!(7)));
     let everyone = owner.get(&format!("{list}/Everyone")).await.expect(200).body;
     assert!(everyone.contains("it has no members of its own") && !everyone.contains("Add members"));
     owner.submit(group, &[("do", "delete")]).await.expect(303);

@@ -151,3 +151,17 @@ async fn a_token_says_what_clients_may_be_that_are_registered_by_it_and_they_kee
         assert_eq!(new(more).await.expect(400).json()["validations"][0]["field"], field);
     }
 }
+
+#[actix_web::test]
+async fn a_token_for_an_organization_that_is_gone_is_no_good() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let made = house.api(Method::POST, "/organizations", &owner, json!({ "name": "lab" })).await.expect(201).json();
+    let body = json!({ "name": "ci", "expires_at": "2026-03-02T12:00:00Z", "organization_id": made["id"] });
+    let path = "/oauth2-provider/registration-tokens";
+    let token = house.api(Method::POST, path, &owner, body).await.expect(201).json();
+    register_by(&house, text(&token["token"]), &native()).await.expect(201);
+    house.api(Method::DELETE, "/organizations/lab", &owner, Value::Null).await.expect(200);
+    let other = with(&native(), json!({ "client_name": "Other" }));
+    assert_eq!(register_by(&house, text(&token["token"]), &other).await.expect(401).json()["error"], "invalid_token");
+}

@@ -11,7 +11,8 @@ pub const LIMITS_MAX: usize = 64;
 pub struct RegistrationLimits {
     /// For whom they are: the same software is another client for another organization.
     pub organization_id: Option<OrganizationId>,
-    /// The scopes that they have at most; empty: any.
+    /// The scopes that they have at most; empty: any. Names of OpenID Connect and of resources, which people are asked about, are no
+    /// part of it.
     pub scopes: Vec<String>,
     /// Where their redirect URIs may lead; empty: anywhere.
     pub redirect_hosts: Vec<String>,

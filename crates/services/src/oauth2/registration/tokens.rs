@@ -14,6 +14,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
+use doorward_ports::Repositories;
 use time::Duration;
 
 /// Longest name, in bytes.
@@ -161,10 +162,19 @@ pub(super) async fn limits(ctx: &Context, presented: &str) -> Result<Registratio
         let all = repos.initial_tokens().list()?;
         // In constant time, by the type.
         let is_meant = |known: &InitialAccessToken| known.prefix == token.prefix() && known.digest == token.digest();
-        let known = all.into_iter().find(is_meant).filter(|known| known.is_live(now));
-        known.map(|known| known.limits).ok_or_else(no_good)
+        let known = all.into_iter().find(is_meant).filter(|known| known.is_live(now)).ok_or_else(no_good)?;
+        check_organization(repos, &known.limits)?;
+        Ok(known.limits)
     })
     .await
+}
+
+/// A token for an organization that is gone is no good.
+fn check_organization(repos: &mut dyn Repositories, limits: &RegistrationLimits) -> Result<(), RegistrationError> {
+    match limits.organization_id {
+        Some(id) if repos.organizations().find(id)?.is_none() => Err(no_good()),
+        _ => Ok(()),
+    }
 }
 
 fn no_good() -> RegistrationError {
@@ -177,6 +187,7 @@ pub(super) fn use_up(deed: &mut Deed<'_>, presented: &str) -> Result<(), Registr
     let known = deed.repos.initial_tokens().find_by_prefix_for_update(token.prefix())?;
     // In constant time, by the type.
     let known = known.filter(|known| known.digest == token.digest() && known.is_live(deed.now)).ok_or_else(no_good)?;
+    check_organization(deed.repos, &known.limits)?;
     let permit = System::because("a client is registered by the token").permit();
     deed.repos.initial_tokens().count_use(&permit, known.id)?;
     Ok(())

@@ -1,7 +1,7 @@
 use crate::Principal;
 use crate::error::Error;
 use crate::users::testing::*;
-use crate::users::{UserRef, UserRoles, UserView, roles, update_roles};
+use crate::users::{UserRef, UserRoles, UserView, roles, update_roles, update_shown_roles};
 use doorward_domain::roles::RoleNames;
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
@@ -60,6 +60,24 @@ async fn an_owner_replaces_all_roles() {
         ask(storing(&owner().build(), &[], &["auditor"]), &owner().build(), &[]).await.unwrap().user.roles.is_empty()
     );
     assert!(ask(storing(&owner().build(), &["auditor"], &[]), &owner().build(), &["auditor", "auditor"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_choice_by_other_roles_than_the_user_holds_by_now_does_nothing() {
+    let ask = async |repos: MockRepositories, shown: &[&str]| {
+        let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let (actor, user) = (owner().build(), UserRef::Id(BOB));
+        update_shown_roles(&context(repos), &actor, &user, list(shown), list(&["auditor", "user-admin"])).await
+    };
+    let held = ["template-admin", "auditor"];
+    // In any order, and also when one is said twice.
+    let repos = storing(&owner().build(), &["auditor", "user-admin"], &held);
+    assert!(ask(repos, &["auditor", "template-admin", "auditor"]).await.is_ok());
+    for shown in [&["auditor"][..], &["auditor", "template-admin", "owner"], &[]] {
+        let bob = User { roles: held.into_iter().collect(), ..bob() };
+        let refused = ask(repos_of(&owner().build(), &[bob]), shown).await;
+        assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    }
 }
 
 #[tokio::test]
