@@ -15,7 +15,7 @@ const DELETE: Method = Method::DELETE;
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
     /// Makes a group with these members; answers its path.
-    async fn group_of(&self, owner: &str, name: &str, users: &[&str]) -> String {
+    async fn group_with(&self, owner: &str, name: &str, users: &[&str]) -> String {
         let made = self.api(POST, "/organizations/default/groups", owner, json!({ "name": name })).await.expect(201);
         let path = format!("/groups/{}", made.json()["id"].as_str().unwrap());
         self.api(PATCH, &path, owner, json!({ "add_users": users })).await.expect(200);
@@ -23,11 +23,11 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
     }
 
     /// Names of the groups that somebody sees.
-    async fn groups_of(&self, token: &str) -> Vec<String> {
+    async fn groups_seen_by(&self, token: &str) -> Vec<String> {
         names(&self.get("/groups", token).await.expect(200).json(), "name")
     }
 
-    async fn id_of(&self, token: &str) -> String {
+    async fn own_id_of(&self, token: &str) -> String {
         self.get("/users/me", token).await.expect(200).json()["id"].as_str().unwrap().to_owned()
     }
 }
@@ -45,17 +45,17 @@ async fn lists_are_flat_and_who_is_nested_gains_and_loses_at_once() {
     let house = house().await;
     let owner = house.owner().await;
     let (bob, cy) = (house.member(&owner, "bob").await, house.member(&owner, "cy").await);
-    let (b, c) = (house.id_of(&bob).await, house.id_of(&cy).await);
-    let outer = house.group_of(&owner, "outer", &[&c]).await;
-    let inner = house.group_of(&owner, "inner", &[&b, &c]).await;
-    assert_eq!(house.groups_of(&bob).await, ["Everyone", "inner"]);
+    let (b, c) = (house.own_id_of(&bob).await, house.own_id_of(&cy).await);
+    let outer = house.group_with(&owner, "outer", &[&c]).await;
+    let inner = house.group_with(&owner, "inner", &[&b, &c]).await;
+    assert_eq!(house.groups_seen_by(&bob).await, ["Everyone", "inner"]);
 
     let nesting = format!("{outer}/groups/{}", id(&inner));
     house.api(PUT, &nesting, &bob, Value::Null).await.expect(404);
     house.api(PUT, &nesting, &cy, Value::Null).await.expect(403);
     house.api(PUT, &nesting, &owner, Value::Null).await.expect(204);
     house.api(PUT, &nesting, &owner, Value::Null).await.expect(204);
-    assert_eq!(house.groups_of(&bob).await, ["Everyone", "inner", "outer"], "at once");
+    assert_eq!(house.groups_seen_by(&bob).await, ["Everyone", "inner", "outer"], "at once");
     let shown = house.get(&outer, &owner).await.expect(200).json();
     assert_eq!(
         (names(&shown["members"], "username"), &shown["total_member_count"]),
@@ -72,7 +72,7 @@ async fn lists_are_flat_and_who_is_nested_gains_and_loses_at_once() {
     assert_eq!(refused["validations"][0]["field"], "remove_users");
     assert!(refused["message"].as_str().unwrap().contains("by a group within this one"), "{refused}");
     house.api(PATCH, &outer, &owner, json!({ "remove_users": [c] })).await.expect(200);
-    assert_eq!(house.groups_of(&cy).await, ["Everyone", "inner", "outer"], "cy is in the inner one too");
+    assert_eq!(house.groups_seen_by(&cy).await, ["Everyone", "inner", "outer"], "cy is in the inner one too");
     house.api(PATCH, &outer, &owner, json!({ "add_users": [b] })).await.expect(200);
 
     let back = format!("{inner}/groups/{}", id(&outer));
@@ -93,14 +93,14 @@ async fn lists_are_flat_and_who_is_nested_gains_and_loses_at_once() {
     house.api(DELETE, &nesting, &cy, Value::Null).await.expect(403);
     house.api(DELETE, &nesting, &owner, Value::Null).await.expect(204);
     house.api(DELETE, &nesting, &owner, Value::Null).await.expect(404);
-    assert_eq!(house.groups_of(&cy).await, ["Everyone", "inner"]);
-    assert_eq!(house.groups_of(&bob).await, ["Everyone", "inner", "outer"], "bob was put in");
+    assert_eq!(house.groups_seen_by(&cy).await, ["Everyone", "inner"]);
+    assert_eq!(house.groups_seen_by(&bob).await, ["Everyone", "inner", "outer"], "bob was put in");
 
     // A group that is deleted takes along whom it brought.
     house.api(PUT, &nesting, &owner, Value::Null).await.expect(204);
-    assert_eq!(house.groups_of(&cy).await, ["Everyone", "inner", "outer"]);
+    assert_eq!(house.groups_seen_by(&cy).await, ["Everyone", "inner", "outer"]);
     house.api(DELETE, &inner, &owner, Value::Null).await.expect(200);
-    assert_eq!(house.groups_of(&cy).await, ["Everyone"]);
+    assert_eq!(house.groups_seen_by(&cy).await, ["Everyone"]);
     let log = house.get("/audit?q=resource_type:group&limit=50", &owner).await.expect(200).json();
     let told: Vec<&Value> = log["audit_logs"]
         .as_array()
@@ -117,9 +117,9 @@ async fn a_manager_changes_members_and_nothing_else() {
     let house = house().await;
     let owner = house.owner().await;
     let (bob, cy) = (house.member(&owner, "bob").await, house.member(&owner, "cy").await);
-    let (b, c) = (house.id_of(&bob).await, house.id_of(&cy).await);
-    let devs = house.group_of(&owner, "devs", &[]).await;
-    let ops = house.group_of(&owner, "ops", &[]).await;
+    let (b, c) = (house.own_id_of(&bob).await, house.own_id_of(&cy).await);
+    let devs = house.group_with(&owner, "devs", &[]).await;
+    let ops = house.group_with(&owner, "ops", &[]).await;
     let manager = format!("{devs}/managers/cy");
     house.get(&devs, &cy).await.expect(404);
     house.api(PUT, &manager, &bob, Value::Null).await.expect(404);
@@ -128,7 +128,7 @@ async fn a_manager_changes_members_and_nothing_else() {
     house.api(PUT, &format!("{devs}/managers/nobody"), &owner, Value::Null).await.expect(400);
     assert_eq!(names(&house.get(&format!("{devs}/managers"), &owner).await.expect(200).json(), "username"), ["cy"]);
 
-    assert_eq!(house.groups_of(&cy).await, ["devs", "Everyone"]);
+    assert_eq!(house.groups_seen_by(&cy).await, ["devs", "Everyone"]);
     let changed = house.api(PATCH, &devs, &cy, json!({ "add_users": [b] })).await.expect(200).json();
     assert_eq!(names(&changed["members"], "username"), ["bob"], "managers see whom they look after");
     let page = house.get(&format!("{devs}/members"), &cy).await.expect(200).json();
