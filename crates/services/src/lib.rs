@@ -65,5 +65,6 @@ pub use origin::Origin;
 pub use principal::{Account, Principal, Who};
 pub use server_identity::ServerIdentity;
 pub use settings::{
-    AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,
+    ApiReplay, AuditSettings, CacheSettings, CleanupSettings, DpopSettings, NonceRule, OAuth2Settings,
+    QuietHoursSettings, SessionSettings, Settings,
 };

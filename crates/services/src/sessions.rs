@@ -19,7 +19,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{authenticate, authenticate_for_any, only_living};
+pub use authenticate::{Audience, authenticate, authenticate_for_any, authenticate_proven, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
 pub(crate) use issue::{KeySpec, random_token};
@@ -30,8 +30,8 @@ pub use overview::{
     SessionList, SessionQuery, end_all_sessions, end_session, end_sessions_of, list_sessions, list_sessions_of,
 };
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
-pub use refusal::SUSPENDED;
 pub(crate) use refusal::unknown_key;
+pub use refusal::{BOUND, SUSPENDED};
 pub use revalidate::lives;
 pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{

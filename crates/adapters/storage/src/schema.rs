@@ -226,6 +226,7 @@ table! {
         redeemed_at -> Nullable<Instant>,
         grant_id -> Nullable<Uuid>,
         implied_redirect_uri -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -340,6 +341,7 @@ table! {
         app_revision -> Integer,
         is_device -> Bool,
         by_key -> Bool,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -481,6 +483,7 @@ table! {
         unused -> Bool,
         began_at -> Nullable<Instant>,
         device -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 

@@ -25,6 +25,7 @@ mod console;
 mod credentials;
 mod default_roles;
 mod devices;
+mod dpop;
 mod emails;
 mod entitlements;
 mod files;

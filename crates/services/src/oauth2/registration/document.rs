@@ -46,6 +46,7 @@ pub struct SentMetadata {
     pub require_pushed_authorization_requests: bool,
     pub require_signed_request_object: bool,
     pub request_object_signing_alg: Option<String>,
+    pub dpop_bound_access_tokens: bool,
     pub application_type: Option<String>,
     pub scope: Option<String>,
     pub relying_party: RelyingParty,
@@ -114,6 +115,8 @@ pub struct ClientMetadata {
     pub require_signed_request_object: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -160,6 +163,7 @@ impl ClientMetadata {
         for flag in [self.require_pushed_authorization_requests, self.require_signed_request_object] {
             rules.push(if flag { "yes".to_owned() } else { String::new() });
         }
+        rules.extend(self.dpop_bound_access_tokens.then(|| "dpop".to_owned()));
         // What is one software for everybody is another client for each organization.
         rules.extend(limits.organization_id.map(|organization| organization.to_string()));
         // None of the parts has a line break in it.
@@ -253,6 +257,7 @@ pub(super) fn check(
         require_pushed_authorization_requests: client_rules.require_pushed_requests,
         require_signed_request_object: client_rules.require_signed_requests,
         request_object_signing_alg: client_rules.request_object_alg.clone(),
+        dpop_bound_access_tokens: client_rules.dpop_bound,
         application_type: application_type.as_str().to_owned(),
         scope,
         relying_party,
@@ -329,6 +334,7 @@ fn client_rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRu
         require_pushed_requests: sent.require_pushed_authorization_requests,
         require_signed_requests: sent.require_signed_request_object,
         request_object_alg,
+        dpop_bound: sent.dpop_bound_access_tokens,
         ..ClientRules::default()
     })
 }
@@ -373,7 +379,8 @@ fn is_below_localhost(text: &str) -> bool {
 }
 
 /// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
-/// the server gives to clients that register themselves. The text is otherwise the client's own: some compare it with what they ask for, and
+/// the server gives to clients that register themselves. Where nothing is known of what it names, it is after resources of others, whose
+/// scopes every client may ask for: of this server it gets to know who the user is, no more. The text is otherwise the client's own: some compare it with what they ask for, and
 /// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
@@ -389,7 +396,9 @@ fn scopes(
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
     // That alone asks for nothing: refresh tokens are given by grant type.
     names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
+    let is_for_others = !names.is_empty() && Scopes::known_among(&names).is_empty();
     let asked = match names.as_slice() {
+        [_, ..] if is_for_others => Scopes::known_among(&[OidcScope::OpenId.as_str()]),
         [_, ..] => Scopes::known_among(&names),
         [] if settings.default_scopes.is_empty() => match most {
             Some(most) => return Ok((Some(most.to_string()), Some(most))),
@@ -402,9 +411,10 @@ fn scopes(
     if given.is_empty() {
         return refused("scope names nothing that this server gives to clients that register themselves");
     }
-    let own =
-        parse_scope_list(text).unwrap_or_default().into_iter().filter(|name| !Scopes::known_among(&[name]).is_empty());
-    let shown = if is_limited || names.is_empty() { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
+    let is_own = |name: &&str| is_for_others || !Scopes::known_among(&[name]).is_empty();
+    let own = parse_scope_list(text).unwrap_or_default().into_iter().filter(is_own);
+    let is_settled = names.is_empty() || is_limited && !is_for_others;
+    let shown = if is_settled { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
     Ok((Some(shown), Some(given)))
 }
 

@@ -54,8 +54,14 @@ pub(crate) fn query_parameter<'a>(request: &'a HttpRequest, name: &str) -> Optio
     if query.is_empty() {
         return None;
     }
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value)
+    // Names that nobody has encoded are compared as they are: every request with a query comes by here, some with long values.
+    let may_be = |pair: &&str| {
+        let known = pair.split('=').next().unwrap_or_default();
+        known == name || known.contains(['%', '+'])
+    };
+    let pairs = query.split('&').filter(may_be);
+    let mut decoded = pairs.filter_map(|pair| url::form_urlencoded::parse(pair.as_bytes()).next());
+    decoded.find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// The value of `Coder-Session-Token`, if there is one.
@@ -68,6 +74,25 @@ pub(crate) fn bearer(request: &HttpRequest) -> Option<Cow<'_, str>> {
     let (scheme, token) = split_at(header(request, AUTHORIZATION.as_str())?, b' ')?;
     let token = token.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then(|| String::from_utf8_lossy(token))
+}
+
+/// It has several credentials, of which only one counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeveralCredentials;
+
+/// The token of `Authorization: DPoP` (RFC 9449 7.1), if there is one. Beside it there is no other.
+pub(crate) fn by_dpop(request: &HttpRequest) -> Result<Option<String>, SeveralCredentials> {
+    let mut values = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes().trim_ascii());
+    let token = |value: &[u8]| {
+        let (scheme, token) = split_at(value, b' ')?;
+        scheme.eq_ignore_ascii_case(b"dpop").then(|| String::from_utf8_lossy(token.trim_ascii()).into_owned())
+    };
+    let Some(first) = values.next() else { return Ok(None) };
+    let mut rest = values.peekable();
+    if rest.peek().is_none() {
+        return Ok(token(first));
+    }
+    if token(first).is_some() || rest.any(|value| token(value).is_some()) { Err(SeveralCredentials) } else { Ok(None) }
 }
 
 /// What `Authorization` holds, behind the word `Bearer` if that is there; `None` if it holds nothing.
