@@ -1,5 +1,9 @@
 //! Groups of users within an organization (`identity.md` 6).
 
+mod nesting;
+
+pub use nesting::{NESTED_DEEP, NESTINGS_MAX, NestingError, Nestings, Within};
+
 use crate::Instant;
 use crate::ids::{GroupId, OrganizationId, UserId};
 use crate::names::{DisplayName, GroupName};
@@ -13,6 +17,8 @@ use crate::users::ReducedUser;
 pub const EVERYONE: &str = "Everyone";
 /// Longest URL of a picture, in bytes.
 pub const AVATAR_URL_MAX: usize = 2048;
+/// How many users at most look after the members of one group.
+pub const MANAGERS_MAX: usize = 100;
 
 text_enum! {
     /// Who looks after the members of a group.

@@ -1,7 +1,7 @@
 //! Groups and their members.
 
 use crate::StoreError;
-use doorward_domain::groups::{Group, GroupFilter, GroupMember};
+use doorward_domain::groups::{Group, GroupFilter, GroupMember, NestingError};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::page::Page;
@@ -35,6 +35,8 @@ pub struct GroupPage {
 pub enum MemberScope {
     /// All, whatever the one who asks may read.
     All,
+    /// All who were put into the group itself, whatever the one who asks may read: not those of groups within it.
+    Direct,
     /// Those that this lets through: what a subject may read of group members.
     Visible(ListFilter),
     /// None: only the groups are of interest.
@@ -52,7 +54,8 @@ pub struct GroupMemberPage {
 
 /// Stores groups and who is in them.
 ///
-/// The members of the group Everyone are those of its organization. Deleted users and those that are part of the server
+/// The members of the group Everyone are those of its organization. Who is in a group is in all groups in which it lies, and is told
+/// once; only what says "put into" is about the group itself. Deleted users and those that are part of the server
 /// itself are neither listed nor counted anywhere; suspended and dormant ones are. Groups of a deleted organization do
 /// not exist.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -91,6 +94,16 @@ pub trait GroupRepository {
     ) -> Result<GroupMemberPage, StoreError>;
     /// How many members each of these groups has, in any order; groups without members may be missing.
     fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError>;
+    /// How many users were put into each of these groups, in any order; those of none may be missing.
+    fn count_direct_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError>;
+    /// Those of `users` who are members only by groups within this one, sorted.
+    fn members_by_nesting(&mut self, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+    /// The groups directly in this one, whoever may read them, by lower-cased name and id.
+    fn list_nested(&mut self, group: GroupId) -> Result<Vec<FoundGroup>, StoreError>;
+    /// Those who look after the members of a group, by lower-cased user name.
+    fn list_managers(&mut self, group: GroupId) -> Result<Vec<ReducedUser>, StoreError>;
+    /// Whether the user looks after the members of the group.
+    fn is_manager(&mut self, group: GroupId, user: UserId) -> Result<bool, StoreError>;
     /// Members of these groups, by group id and user id: at most `limit`, and only those after this group and user.
     fn list_members(
         &mut self,
@@ -118,7 +131,7 @@ pub trait GroupRepository {
     /// Changes name, display name, picture and allowance. May answer `Conflict::GroupName`. `false` when there is no such
     /// group.
     fn update(&mut self, permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError>;
-    /// Adds members, none of whom may be in the group already (`Conflict::GroupMembership`) and all of whom must belong to
+    /// Puts users into a group, none of whom may have been put there already (`Conflict::GroupMembership`) and all of whom must belong to
     /// its organization: the others are left out. Says how many were added.
     fn insert_members(
         &mut self,
@@ -126,7 +139,7 @@ pub trait GroupRepository {
         group: &Group,
         users: &[UserId],
     ) -> Result<usize, StoreError>;
-    /// Removes members. Says who of them was in the group, sorted.
+    /// Removes users who were put into a group. Says who of them that was, sorted.
     fn delete_members(
         &mut self,
         permit: &Permit<action::Update, resource::Group>,
@@ -148,6 +161,35 @@ pub trait GroupRepository {
         user: UserId,
         groups: &[GroupId],
     ) -> Result<usize, StoreError>;
-    /// Removes a group with its memberships. `false` when there is no such group.
+    /// Puts a group into another, under the rules of [`Nestings::nest`](doorward_domain::groups::Nestings::nest). Until the transaction
+    /// ends, nobody else changes which groups of the organization lie where. `false` if it lies directly there already.
+    fn nest(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        parent: &Group,
+        child: &Group,
+    ) -> Result<Result<bool, NestingError>, StoreError>;
+    /// Takes a group out of another. `false` if it does not lie directly there.
+    fn part(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        parent: &Group,
+        child: GroupId,
+    ) -> Result<bool, StoreError>;
+    /// Lets a user, who must belong to the organization, look after the members of a group. `false` if that is so already.
+    fn insert_manager(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        user: UserId,
+    ) -> Result<bool, StoreError>;
+    /// Ends that. `false` if the user did not.
+    fn delete_manager(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        user: UserId,
+    ) -> Result<bool, StoreError>;
+    /// Removes a group with its memberships and managers, out of all groups in which it lies. `false` when there is no such group.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError>;
 }

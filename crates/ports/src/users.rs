@@ -44,9 +44,9 @@ pub trait UserRepository {
     fn find_deleted(&mut self, name_or_email: &str) -> Result<Option<User>, StoreError>;
     /// The users with these ids, deleted ones included, by lower-cased name.
     fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError>;
-    /// The explicit groups of a user, sorted.
+    /// The groups that a user was put into, sorted: neither those of all members nor those in which these lie.
     fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError>;
-    /// The explicit groups of several users at once, by user and group id.
+    /// The groups in which several users are, by user and group id: also by groups within them, but for those of all members.
     fn list_group_ids_of(&mut self, ids: &[UserId]) -> Result<Vec<(UserId, GroupId)>, StoreError>;
     /// A page of users, ordered by lower-cased name; `after_id` as in `identity.md` 3.1. Deleted users and those that
     /// are part of the server are left out, and so are those that `visible` does not let through.

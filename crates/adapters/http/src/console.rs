@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod form;
 mod group;
+mod group_parts;
 mod groups;
 mod matrix;
 mod pager;

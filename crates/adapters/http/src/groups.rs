@@ -1,5 +1,7 @@
 //! Groups (`identity.md` 6).
 
+pub(crate) mod managers;
+pub(crate) mod nesting;
 pub(crate) mod objects;
 pub(crate) mod pages;
 mod writer;
@@ -30,6 +32,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_create, create).needs(Feature::TemplateRbac);
     r.user(__path_find_by_name, find_by_name).needs(Feature::TemplateRbac);
     pages::routes(routes);
+    nesting::routes(routes);
+    managers::routes(routes);
 }
 
 /// Lists the groups that the caller may read.
@@ -170,13 +174,13 @@ pub(crate) struct UpdateGroup {
     avatar_url: Option<String>,
     #[schema(value_type = Option<i32>)]
     quota_allowance: Option<i64>,
-    /// Ids of users who are not in the group yet.
+    /// Ids of users who were not put into the group yet.
     add_users: Vec<String>,
-    /// Ids of users.
+    /// Ids of users; none who is a member only by a group within this one.
     remove_users: Vec<String>,
 }
 
-/// Changes a group and its members: all of it or nothing.
+/// Changes a group and its members: all of it or nothing. Who manages the group may change its members, and nothing else.
 #[utoipa::path(
     patch, path = "/api/v2/groups/{group}", tag = "groups", operation_id = "update_group",
     params(("group" = Uuid, Path, description = "Id")),

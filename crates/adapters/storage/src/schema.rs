@@ -106,6 +106,45 @@ table! {
 }
 
 table! {
+    use crate::types::sql::Uuid;
+
+    effective_members (group_id, user_id) {
+        group_id -> Uuid,
+        user_id -> Uuid,
+        organization_id -> Uuid,
+    }
+}
+
+table! {
+    use crate::types::sql::Uuid;
+
+    group_nestings (parent_id, child_id) {
+        parent_id -> Uuid,
+        child_id -> Uuid,
+        organization_id -> Uuid,
+    }
+}
+
+table! {
+    use crate::types::sql::Uuid;
+
+    group_ancestors (group_id, ancestor_id) {
+        group_id -> Uuid,
+        ancestor_id -> Uuid,
+    }
+}
+
+table! {
+    use crate::types::sql::Uuid;
+
+    group_managers (group_id, user_id) {
+        group_id -> Uuid,
+        user_id -> Uuid,
+        organization_id -> Uuid,
+    }
+}
+
+table! {
     use diesel::sql_types::{Bool, Integer, Nullable, Text};
     use crate::types::sql::{Instant, Json, Uuid};
 
@@ -1106,6 +1145,10 @@ allow_tables_to_appear_in_same_query!(
     custom_roles,
     groups,
     group_members,
+    effective_members,
+    group_nestings,
+    group_ancestors,
+    group_managers,
     oauth2_apps,
     oauth2_app_secrets,
     oauth2_codes,

@@ -54,7 +54,7 @@ impl GroupRef {
             }
         };
         let found = found.ok_or(Error::NotFound)?;
-        access::readable(actor, &found.group)?;
+        access::readable(repos, actor, &found.group)?;
         Ok(found)
     }
 }
@@ -73,7 +73,8 @@ pub async fn find<S: GroupSink + 'static>(
     let group = group.clone();
     ctx.look(actor, move |look| {
         let found = group.resolve(look.repos, look.by)?;
-        let scope = if with_members { access::visible_members(look.by) } else { MemberScope::Nobody };
+        let scope =
+            if with_members { access::members_of(look.repos, look.by, &found.group)? } else { MemberScope::Nobody };
         show(look.repos, &[found], &scope, &mut sink)?;
         Ok(sink)
     })

@@ -38,7 +38,7 @@ pub async fn members(
     let group = group.clone();
     ctx.look(actor, move |look| {
         let found = group.resolve(look.repos, look.by)?;
-        let scope = access::visible_members(look.by);
+        let scope = access::members_of(look.repos, look.by, &found.group)?;
         Ok(look.repos.groups().page_members(&found.group, &filter, &scope, page)?)
     })
     .await

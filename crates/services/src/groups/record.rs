@@ -49,7 +49,7 @@ impl Audited for Group {
     }
 }
 
-/// The members of a group at one moment, as a record shows them.
+/// Those who were put into a group at one moment, as a record shows them.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
     total: u64,
@@ -61,7 +61,7 @@ impl Members {
     /// Those of now, whoever may see them.
     pub(crate) fn read(repos: &mut dyn Repositories, group: &Group) -> Result<Self, StoreError> {
         let one = std::slice::from_ref(group);
-        let found = repos.groups().list_members(one, &MemberScope::All, None, LISTED_MEMBERS + 1)?;
+        let found = repos.groups().list_members(one, &MemberScope::Direct, None, LISTED_MEMBERS + 1)?;
         let listed = u64::try_from(found.len()).unwrap_or(u64::MAX);
         if listed <= u64::from(LISTED_MEMBERS) {
             return Ok(Self {
@@ -69,7 +69,7 @@ impl Members {
                 names: Some(found.into_iter().map(|m| m.user.username.into_string()).collect()),
             });
         }
-        let total = repos.groups().count_members(one)?.first().map_or(listed, |(_, total)| *total);
+        let total = repos.groups().count_direct_members(one)?.first().map_or(listed, |(_, total)| *total);
         Ok(Self { total, names: None })
     }
 

@@ -46,7 +46,20 @@ fn reduced(n: u128) -> ReducedUser {
 
 /// Mocks that know this group, and that the name `ops` is taken.
 fn knowing(known: &Group) -> MockRepositories {
+    managed(known, None)
+}
+
+/// The same, with somebody who looks after the members of the group.
+fn managed(known: &Group, manager: Option<UserId>) -> MockRepositories {
+    nested(known, manager, &[])
+}
+
+/// The same, with those who are members by a group within it only.
+fn nested(known: &Group, manager: Option<UserId>, inner: &'static [UserId]) -> MockRepositories {
     let mut repos = MockRepositories::default();
+    repos.groups.expect_is_manager().returning(move |_, user| Ok(Some(user) == manager));
+    let only_inner = |_: GroupId, users: &[UserId]| Ok(users.iter().copied().filter(|id| inner.contains(id)).collect());
+    repos.groups.expect_members_by_nesting().returning(only_inner);
     // Groups follow no claim.
     repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     let stored = known.clone();
@@ -158,7 +171,11 @@ async fn a_change_leaves_one_record_with_the_members_before_and_after() {
     let mut reads = 0;
     repos.groups.expect_list_members().returning(move |_, scope, _, _| {
         reads += 1;
-        assert_eq!(*scope == MemberScope::All, reads < 3, "the record knows all, the caller sees what it may");
+        assert_eq!(
+            *scope == MemberScope::Direct,
+            reads < 3,
+            "the record knows who was put in, the caller sees who is in it"
+        );
         let user = if reads == 1 { bob() } else { ann() };
         Ok(vec![GroupMember { group_id: DEVS, user: user.into() }])
     });
@@ -188,12 +205,12 @@ async fn a_record_of_a_large_group_holds_numbers_and_who_moved() {
     repos.groups.expect_insert_members().returning(|_, _, users| Ok(users.len()));
     repos.groups.expect_delete_members().returning(|_, _, _| Ok(Vec::new()));
     let mut total = 5000;
-    repos.groups.expect_count_members().returning(move |_| {
+    repos.groups.expect_count_direct_members().returning(move |_| {
         total += 1;
         Ok(vec![(DEVS, total)])
     });
     repos.groups.expect_list_members().returning(|_, scope, _, limit| {
-        let rows = if *scope == MemberScope::All { limit.into() } else { 0 };
+        let rows = if *scope == MemberScope::Direct { limit.into() } else { 0 };
         Ok((0..rows).map(|n| GroupMember { group_id: DEVS, user: reduced(n) }).collect())
     });
     let command = UpdateGroup { add_users: ids(&[ANN]), remove_users: ids(&[BOB]), ..UpdateGroup::default() };
@@ -204,6 +221,73 @@ async fn a_record_of_a_large_group_holds_numbers_and_who_moved() {
         "secret": false,
     });
     assert_eq!(*log.lock().unwrap(), [("write".to_owned(), 200, json!({ "members": members }))]);
+}
+
+#[tokio::test]
+async fn a_manager_changes_the_members_and_the_record_says_so() {
+    let mut repos = managed(&devs(), Some(ANN));
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&log);
+    repos.audit.expect_insert().returning(move |_, record| {
+        kept.lock().unwrap().push((record.user_id, record.additional_fields.clone()));
+        Ok(())
+    });
+    repos.groups.expect_update().returning(|_, _| Ok(true));
+    repos.groups.expect_list_members().returning(|_, _, _, _| Ok(Vec::new()));
+    repos
+        .groups
+        .expect_insert_members()
+        .times(1)
+        .withf(|_, _, users| users == [BOB])
+        .returning(|_, _, users| Ok(users.len()));
+    repos.groups.expect_delete_members().returning(|_, _, users| Ok(users.to_vec()));
+    // A form that sends back what is there changes members only.
+    let command = UpdateGroup {
+        name: Some(String::new()),
+        display_name: Some(String::new()),
+        quota_allowance: Some(1),
+        add_users: ids(&[BOB]),
+        ..UpdateGroup::default()
+    };
+    change(repos, &actor().build(), command).await.unwrap();
+    let log = log.lock().unwrap();
+    assert_eq!((log.len(), log[0].0, &log[0].1["as_manager"]), (1, Some(ANN), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_manager_may_do_nothing_else() {
+    let with = |command: UpdateGroup| UpdateGroup { add_users: ids(&[BOB]), ..command };
+    // None of these writes: a mock that is asked to would panic.
+    for command in [
+        with(UpdateGroup { name: Some("new".to_owned()), ..UpdateGroup::default() }),
+        with(UpdateGroup { display_name: Some("New".to_owned()), ..UpdateGroup::default() }),
+        with(UpdateGroup { avatar_url: Some("/new".to_owned()), ..UpdateGroup::default() }),
+        with(UpdateGroup { quota_allowance: Some(2), ..UpdateGroup::default() }),
+        UpdateGroup::default(),
+    ] {
+        let refused = change(managed(&devs(), Some(ANN)), &actor().build(), command.clone()).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{command:?}: {refused:?}");
+    }
+    let themselves = UpdateGroup { add_users: ids(&[BOB, ANN]), ..UpdateGroup::default() };
+    let refused = change(managed(&devs(), Some(ANN)), &actor().build(), themselves).await;
+    assert!(matches!(&refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "add_users"), "{refused:?}");
+    let deleted = delete(&context(managed(&devs(), Some(ANN))), &actor().build(), DEVS).await;
+    assert!(matches!(deleted, Err(Error::Forbidden(_))), "{deleted:?}");
+    // Nor by a credential that may not change groups, and nobody else at all.
+    let members = || with(UpdateGroup::default());
+    let short = actor().scopes(&["group:read"]).build();
+    let refused = change(managed(&devs(), Some(ANN)), &short, members()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    let refused = change(managed(&devs(), Some(BOB)), &actor().build(), members()).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_is_in_by_a_group_within_it_only_is_not_removed_here() {
+    let repos = nested(&devs(), None, &[BOB]);
+    let command = UpdateGroup { remove_users: ids(&[BOB]), ..UpdateGroup::default() };
+    let refused = change(repos, &owner().build(), command).await;
+    assert!(matches!(&refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "remove_users"), "{refused:?}");
 }
 
 #[tokio::test]

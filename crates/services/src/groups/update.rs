@@ -1,6 +1,6 @@
 //! Changing groups (`identity.md` 6.5).
 
-use super::access;
+use super::access::{self, OfMembers};
 use super::record::{self, DISPLAY_NAME, Members, bad_users, refuse_users};
 use crate::Principal;
 use crate::audit::Diff;
@@ -10,8 +10,9 @@ use crate::idp_sync::owned;
 use crate::users::fields::Fields;
 use doorward_domain::groups::{AVATAR_URL_MAX, Group, GroupChange, GroupRuleError};
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::roles::{Denied, Permit, action, resource};
 use doorward_ports::Repositories;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// What is asked of a group; what is `None` or empty stays as it is.
@@ -27,7 +28,7 @@ pub struct UpdateGroup {
     pub quota_allowance: Option<i64>,
     /// Ids of users to add.
     pub add_users: Vec<String>,
-    /// Whether users to add are passed over who are in the group already; else they are an error.
+    /// Whether users to add are passed over who were put into the group already; else they are an error.
     pub passes_members: bool,
     /// Ids of users to remove, after the others were added.
     pub remove_users: Vec<String>,
@@ -35,15 +36,16 @@ pub struct UpdateGroup {
 
 /// Changes fields and members of a group: all of it or nothing.
 ///
-/// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`,
-/// `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
-/// account of the app that asks), `Conflict` (`name`). `Invalid` too, without a field, for a user to be added whose groups follow a
+/// Needs `group:update`, or to look after the members of the group for changing these alone, though not for adding oneself. Errors:
+/// `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`, `avatar_url`, `quota_allowance`, `add_users`,
+/// `remove_users`), `Refused` (members of the group of all; the service account of the app that asks), `Conflict` (`name`). `Invalid` too, without a field, for a user to be added whose groups follow a
 /// claim.
 pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: UpdateGroup) -> Result<(), Error> {
     let sync = ctx.settings.idp_sync.clone();
     ctx.act(actor, move |deed| {
-        let permit = authorize(deed.repos, deed.by, id)?;
+        let OfMembers { permit, denied } = authorize(deed.repos, deed.by, id)?;
         let old = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
+        let about = as_manager(denied, &old, &command)?;
         let mut fields = Fields::default();
         let change = fields.keep(check(&old, &command))?.unwrap_or_default();
         let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
@@ -51,7 +53,11 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
         fields.done()?;
         if command.passes_members {
             let there = deed.repos.users().list_group_ids_of(&added)?;
-            added.retain(|user| !there.contains(&(*user, id)));
+            let nested = deed.repos.groups().members_by_nesting(id, &added)?;
+            added.retain(|user| nested.contains(user) || !there.contains(&(*user, id)));
+        }
+        if about.is_some() && added.iter().any(|user| deed.by.is(*user)) {
+            return Err(bad_users("add_users", NOT_ONESELF.to_owned()));
         }
         deed.by.not_for_own_account(deed.repos, added.iter().chain(&removed).copied())?;
         owned::refuse_group_members(deed.repos, &sync, &old, &added)?;
@@ -69,27 +75,46 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
             let removed = deed.repos.groups().delete_members(&permit, &new, &removed)?;
             moved = before.became(Members::read(deed.repos, &new)?, &added, &removed);
         }
-        Ok::<_, Error>(deed.entry().plus(moved).changed(&old, &new)?.answer(()))
+        Ok::<_, Error>(deed.entry().with(about.unwrap_or_default()).plus(moved).changed(&old, &new)?.answer(()))
     })
     .await
 }
 
 /// Whether the caller may change the group at all.
 ///
-/// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`.
+/// Needs `group:update`, or to look after its members. Errors: `NotFound` (missing or not readable), `Forbidden`.
 pub async fn may_update(ctx: &Context, actor: &Principal, id: GroupId) -> Result<(), Error> {
     ctx.look(actor, move |look| authorize(look.repos, look.by, id).map(drop)).await
 }
 
-fn authorize(
-    repos: &mut dyn Repositories,
-    actor: &Principal,
-    id: GroupId,
-) -> Result<Permit<action::Update, resource::Group>, Error> {
+fn authorize(repos: &mut dyn Repositories, actor: &Principal, id: GroupId) -> Result<OfMembers, Error> {
     let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
-    access::readable(actor, &found.group)?;
-    Ok(access::permit(actor, &found.group)?)
+    access::readable(repos, actor, &found.group)?;
+    access::permit_members(repos, actor, &found.group)
 }
+
+/// What a record tells of a change by somebody who looks after the members only; `None` for all others. Who does may change nothing
+/// else.
+fn as_manager(
+    denied: Option<Denied>,
+    group: &Group,
+    command: &UpdateGroup,
+) -> Result<Option<Map<String, Value>>, Error> {
+    let Some(denied) = denied else { return Ok(None) };
+    let keeps = |asked: &Option<String>, stored: &str| asked.as_ref().is_none_or(|text| text == stored);
+    let moves = !command.add_users.is_empty() || !command.remove_users.is_empty();
+    let keeps_all = (keeps(&command.name, group.name.as_str()) || command.name.as_deref() == Some(""))
+        && keeps(&command.display_name, group.display_name.as_str())
+        && keeps(&command.avatar_url, &group.avatar_url)
+        && command.quota_allowance.is_none_or(|quota| quota == i64::from(group.quota_allowance));
+    if !moves || !keeps_all {
+        return Err(denied.into());
+    }
+    Ok(Some(Map::from_iter([("as_manager".to_owned(), Value::Bool(true))])))
+}
+
+/// Else a manager would get what the group is given.
+const NOT_ONESELF: &str = "Who only manages the members of a group cannot add themselves.";
 
 /// The rules of the fields. A name that the group has already is not looked at: it need not be one that people may give.
 fn check(group: &Group, command: &UpdateGroup) -> Result<GroupChange, Error> {
@@ -153,6 +178,10 @@ fn users(
         let detail = |user: &UserId| format!("User {user} must be a member of the organization.");
         errors.extend(strangers.map(|user| FieldError::new(field, detail(user))));
     }
+    let nested = repos.groups().members_by_nesting(group.id, &removed)?;
+    let elsewhere =
+        |user: &UserId| format!("User {user} is a member by a group within this one, and can only be removed there.");
+    errors.extend(nested.iter().map(|user| FieldError::new("remove_users", elsewhere(user))));
     let mut seen = BTreeSet::new();
     let twice: BTreeSet<&UserId> = added.iter().filter(|user| !seen.insert(**user)).collect();
     errors.extend(twice.into_iter().map(|user| named_twice(*user)));

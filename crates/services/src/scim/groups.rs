@@ -171,6 +171,10 @@ pub async fn patch_group(
 pub async fn delete_group(ctx: &Context, by: &Principal, id: &str, conditions: Preconditions) -> Result<(), Refusal> {
     let (id, place) = (group_id(id)?, Place::of(ctx, by));
     ctx.act(by, move |deed| {
+        if let Some(found) = deed.repos.groups().find(id)? {
+            // It leaves the groups in which it lies: whoever changes those holds the group of all members first.
+            deed.repos.groups().find_for_update(GroupId(found.group.organization_id.0))?;
+        }
         let old = held(deed, &place, id, &conditions)?;
         let permit = access::permit::<action::Delete>(deed.by, &old.group)?;
         let members = Members::read(deed.repos, &old.group)?;
@@ -221,7 +225,7 @@ fn after(
     let is_told = match told {
         Told::Always => true,
         Told::UnlessLarge => {
-            let counts = repos.groups().count_members(std::slice::from_ref(&new.group))?;
+            let counts = repos.groups().count_direct_members(std::slice::from_ref(&new.group))?;
             counts.iter().all(|(_, members)| *members <= MEMBERS_TOLD)
         }
     };

@@ -209,7 +209,7 @@ impl Kind for Groups {
 
     fn fitting(repos: &mut dyn Repositories, items: &[Self::Item]) -> Result<usize, Refusal> {
         let groups: Vec<Group> = items.iter().map(|item| item.group.clone()).collect();
-        let counts: BTreeMap<GroupId, u64> = repos.groups().count_members(&groups)?.into_iter().collect();
+        let counts: BTreeMap<GroupId, u64> = repos.groups().count_direct_members(&groups)?.into_iter().collect();
         let mut left = u64::try_from(MEMBERS_MAX).unwrap_or(u64::MAX);
         let fits = |group: &&Group| {
             let members = counts.get(&group.id).copied().unwrap_or(0);

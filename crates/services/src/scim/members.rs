@@ -20,7 +20,7 @@ pub(super) fn read(
     groups: &[Group],
 ) -> Result<Option<BTreeMap<GroupId, Vec<ShownMember>>>, StoreError> {
     let most = u32::try_from(MEMBERS_MAX).unwrap_or(u32::MAX);
-    let members = repos.groups().list_members(groups, &MemberScope::All, None, most.saturating_add(1))?;
+    let members = repos.groups().list_members(groups, &MemberScope::Direct, None, most.saturating_add(1))?;
     if members.len() > MEMBERS_MAX {
         return Ok(None);
     }
@@ -63,7 +63,7 @@ pub(super) fn too_many() -> ScimError {
 
 /// All members of a group, as a PATCH that selects some of them looks at them.
 pub(super) fn all(repos: &mut dyn Repositories, group: &Group) -> Result<Vec<Member>, StoreError> {
-    let members = repos.groups().list_members(std::slice::from_ref(group), &MemberScope::All, None, u32::MAX)?;
+    let members = repos.groups().list_members(std::slice::from_ref(group), &MemberScope::Direct, None, u32::MAX)?;
     let member = |member: GroupMember| Member {
         value: member.user.id.to_string(),
         kind: Some(USER.name.to_owned()),

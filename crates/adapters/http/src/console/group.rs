@@ -1,6 +1,7 @@
 //! One group: who is in it, and what can be done with it.
 
 use super::form::{About, Outcome, Report, carry_out, done_at, done_here, says_nothing};
+use super::group_parts::{self, Parts};
 use super::pager::{Asked, Count, Pager};
 use super::path;
 use super::shell::{Screen, Shell, shell, shown_name};
@@ -107,12 +108,15 @@ pub(crate) struct GroupPage<'a> {
     /// Whether an identity provider says who is in it.
     pub(crate) is_synced: bool,
     pub(crate) may_update: bool,
+    /// Whether members may be added and removed: by managers too.
+    pub(crate) may_move: bool,
     pub(crate) may_delete: bool,
     pub(crate) query: String,
     pub(crate) members: Vec<MemberRow>,
     pub(crate) pager: Pager,
     /// The names that were typed, of people to be added.
     pub(crate) names: String,
+    pub(crate) parts: Parts,
     pub(crate) report: Report,
 }
 
@@ -159,7 +163,7 @@ async fn find(call: &Call, actor: &Principal) -> Result<(Organization, GroupView
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub(crate) struct ChangeForm {
     csrf_token: String,
-    /// `add`, `remove`, `settings` or `delete`.
+    /// `add`, `remove`, `settings`, `delete`; `nest`, `part`; `appoint`, `dismiss`.
     r#do: String,
     /// With `add`: names of users, separated by commas, spaces or lines.
     #[schema(required = false)]
@@ -167,6 +171,16 @@ pub(crate) struct ChangeForm {
     /// With `remove`: the id of the member.
     #[schema(required = false)]
     member: String,
+    /// With `nest`: the name of a group of the organization. With `part`: the id of one.
+    #[schema(required = false)]
+    nested: String,
+    #[schema(required = false)]
+    inner: String,
+    /// With `appoint`: the name of a user who will look after the members. With `dismiss`: the id of one.
+    #[schema(required = false)]
+    manager: String,
+    #[schema(required = false)]
+    appointed: String,
     /// With `settings`.
     #[schema(required = false)]
     display_name: String,
@@ -179,7 +193,7 @@ pub(crate) struct ChangeForm {
     shown_quota_allowance: String,
 }
 
-/// Adds or removes members, changes the group, or deletes it.
+/// Adds or removes members, nested groups or managers, changes the group, or deletes it.
 #[utoipa::path(
     post, path = paths::GROUP, tag = "pages", operation_id = "change_group_page",
     params(
@@ -241,7 +255,7 @@ async fn act(
             groups::delete(call.context(), actor, group.id).await?;
             return Ok(done_at(call, actor, &path(paths::GROUPS, &[place.name.as_str()]), "deleted"));
         }
-        _ => return Err(says_nothing()),
+        _ => group_parts::act(call, actor, place, group, form).await?.ok_or_else(says_nothing)?,
     };
     let there = path(paths::GROUP, &[place.name.as_str(), group.name.as_str()]);
     Ok(done_at(call, actor, &there, done))
@@ -289,7 +303,7 @@ fn done_words(done: &str) -> Option<&'static str> {
         "added" => "They are in the group now.",
         "removed" => "They are no longer in the group.",
         "saved" => "The group is changed.",
-        _ => return None,
+        _ => return group_parts::done_words(done),
     })
 }
 
@@ -332,6 +346,7 @@ async fn page(
         is_everyone: group.is_everyone(),
         is_synced: group.source == GroupSource::Oidc,
         may_update: actor.subject.allows(Action::Update, &object),
+        may_move: !group.is_everyone() && groups::may_update(call.context(), actor, group.id).await.is_ok(),
         may_delete: actor.subject.allows(Action::Delete, &object) && !group.is_everyone(),
         members: found
             .users
@@ -353,6 +368,7 @@ async fn page(
         href: here,
         query: asked.text,
         names: form.text("users").unwrap_or_default(),
+        parts: Parts::of(call, actor, place, group, form).await?,
         report,
     };
     Ok(render(page.report.status, &page, &FormAction::own()))

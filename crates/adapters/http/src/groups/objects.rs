@@ -94,12 +94,14 @@ pub(crate) struct GroupsObject {
     count: u64,
 }
 
+impl From<(FoundGroup, u64)> for BareGroupObject {
+    fn from((found, total_member_count): (FoundGroup, u64)) -> Self {
+        Self { head: GroupHead::from(&found), total_member_count }
+    }
+}
+
 impl From<GroupList> for GroupsObject {
     fn from(list: GroupList) -> Self {
-        let bare = |(found, total_member_count): (FoundGroup, u64)| BareGroupObject {
-            head: GroupHead::from(&found),
-            total_member_count,
-        };
-        Self { groups: list.groups.into_iter().map(bare).collect(), count: list.count }
+        Self { groups: list.groups.into_iter().map(BareGroupObject::from).collect(), count: list.count }
     }
 }

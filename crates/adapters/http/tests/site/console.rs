@@ -350,3 +350,52 @@ async fn groups_are_made_changed_and_deleted() {
     owner.submit(group, &[("do", "delete")]).await.expect(303);
     owner.get(group).await.expect(404);
 }
+
+#[actix_web::test]
+async fn groups_are_nested_and_managers_appointed() {
+    let house = house().await;
+    let (token, _) = town(&house).await;
+    let owner = Browser::new(&house);
+    owner.sign_in("ann@example.com").await;
+    let list = "/organizations/coder/groups";
+    owner.get(list).await.expect(200);
+    owner.submit(list, &[("name", "outer")]).await.expect(303);
+    owner.submit(list, &[("name", "inner")]).await.expect(303);
+    let (outer, inner) = ("/organizations/coder/groups/outer", "/organizations/coder/groups/inner");
+    owner.get(inner).await.expect(200);
+    owner.submit(inner, &[("do", "add"), ("users", "bob")]).await.expect(303);
+    owner.get(outer).await.expect(200);
+    let refused = owner.submit(outer, &[("do", "nest"), ("nested", "nothing")]).await.expect(400).body;
+    assert!(refused.contains("no group `nothing`") && refused.contains("value=\"nothing\""), "{refused}");
+    owner.submit(outer, &[("do", "nest"), ("nested", "inner")]).await.expect(303);
+    let refused = owner.submit(outer, &[("do", "nest"), ("nested", "outer")]).await.expect(400).body;
+    assert!(refused.contains("cannot contain itself"), "{refused}");
+    let page = owner.get(outer).await.expect(200).body;
+    assert!(page.contains(">bob<") && page.contains(&format!("href=\"{inner}\"")), "{page}");
+    let bob = house.get("/users/bob", &token).await.json()["id"].as_str().unwrap().to_owned();
+    let refused = owner.submit(outer, &[("do", "remove"), ("member", &bob)]).await.expect(400).body;
+    assert!(refused.contains("User bob is a member by a group within this one"), "{refused}");
+
+    let refused = owner.submit(outer, &[("do", "appoint"), ("manager", "nobody")]).await.expect(400).body;
+    assert!(refused.contains("no user `nobody`"), "{refused}");
+    owner.submit(outer, &[("do", "appoint"), ("manager", "bob")]).await.expect(303);
+    // Who manages a group gets the forms for its members, and no others.
+    let manager = Browser::new(&house);
+    manager.sign_in("bob@example.com").await;
+    let page = manager.get(outer).await.expect(200).body;
+    assert!(
+        page.contains("value=\"add\"") && !page.contains("value=\"settings\"") && !page.contains("value=\"nest\""),
+        "{page}"
+    );
+    house.member(&token, "dora").await;
+    manager.submit(outer, &[("do", "add"), ("users", "dora")]).await;
+    manager.submit(outer, &[("do", "nest"), ("nested", "inner")]).await.expect(403);
+
+    owner.get(outer).await.expect(200);
+    owner.submit(outer, &[("do", "dismiss"), ("appointed", &bob)]).await.expect(303);
+    let id = house.get("/organizations/default/groups/inner", &token).await.json()["id"].as_str().unwrap().to_owned();
+    owner.submit(outer, &[("do", "part"), ("inner", &id)]).await.expect(303);
+    owner.submit(outer, &[("do", "part"), ("inner", "x")]).await.expect(404);
+    let page = owner.get(outer).await.expect(200).body;
+    assert!(!page.contains(">bob<"), "{page}");
+}

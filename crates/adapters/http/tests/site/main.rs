@@ -34,6 +34,7 @@ mod follow;
 mod forgery;
 mod form_post;
 mod grants;
+mod group_nestings;
 mod group_sizes;
 mod groups;
 mod house;

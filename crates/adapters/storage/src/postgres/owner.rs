@@ -49,7 +49,7 @@ statement! {
            u.name, u.avatar_url, u.password_hash, u.status, u.login_type, u.roles, u.created_at, u.updated_at, \
            u.last_seen_at, u.deleted, u.is_system, u.theme_preference, u.terminal_font, \
            m.organizations, m.roles, m.defaults, m.created, m.updated, \
-           ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id), \
+           ARRAY(SELECT g.group_id FROM effective_members g WHERE g.user_id = k.user_id ORDER BY g.group_id), \
            a.allowed_scopes, a.allowed_resources \
          FROM api_keys k LEFT JOIN oauth2_apps a ON a.id = k.app_id JOIN users u ON u.id = k.user_id AND NOT u.deleted \
          CROSS JOIN LATERAL (\

@@ -1,4 +1,5 @@
-//! Members of groups. Those of the groups Everyone stand in `organization_members`, all others in `group_members`.
+//! Members of groups. Those of the groups Everyone stand in `organization_members`. Of all others, `effective_members` says who is in
+//! them, and `group_members` who was put into them.
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
@@ -7,7 +8,7 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
-use crate::schema::{group_members, groups, organization_members, users};
+use crate::schema::{effective_members, group_members, groups, organization_members, users};
 use crate::types::{self, At, Id};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -26,13 +27,13 @@ type Backend = <Conn as Connection>::Backend;
 /// A group member belongs to itself and to the organization of the group (`rbac.md` 6).
 const COLUMNS: Columns = Columns {
     id: "users.id",
-    organization: Some("group_members.organization_id"),
+    organization: Some("effective_members.organization_id"),
     owner: Some("users.id"),
     lists: Lists::None,
 };
 const EVERYONE_COLUMNS: Columns = Columns { organization: Some("organization_members.organization_id"), ..COLUMNS };
 
-/// The condition that a user is in a group: explicitly, or as a member of the organization.
+/// The condition that a user is in a group: also by a group within it, or as a member of the organization.
 #[derive(Debug)]
 pub(super) struct HasMember(Id<UserId>);
 
@@ -47,7 +48,7 @@ condition!(HasMember);
 impl QueryFragment<Backend> for HasMember {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         // One list of few ids leads to the groups by their key; two conditions joined by OR would have all groups read.
-        out.push_sql("groups.id IN (SELECT group_id FROM group_members WHERE user_id = ");
+        out.push_sql("groups.id IN (SELECT group_id FROM effective_members WHERE user_id = ");
         out.push_bind_param::<types::sql::Uuid, _>(&self.0)?;
         out.push_sql(" UNION ALL SELECT organization_id FROM organization_members WHERE user_id = ");
         out.push_bind_param::<types::sql::Uuid, _>(&self.0)?;
@@ -76,13 +77,17 @@ pub(super) fn list(
 ) -> Result<Vec<GroupMember>, Error> {
     let (explicit, everyone) = by_kind(groups);
     let filter = match scope {
-        MemberScope::All => None,
+        MemberScope::All | MemberScope::Direct => None,
         MemberScope::Visible(filter) => Some(filter),
         MemberScope::Nobody => return Ok(Vec::new()),
     };
     let mut rows = Vec::new();
     if !explicit.is_empty() {
-        rows.extend(of_explicit(conn, &explicit, filter, after, limit)?);
+        rows.extend(if *scope == MemberScope::Direct {
+            put_in(conn, &explicit, after, limit)?
+        } else {
+            of_explicit(conn, &explicit, filter, after, limit)?
+        });
     }
     if !everyone.is_empty() {
         let both = !rows.is_empty();
@@ -151,7 +156,13 @@ fn of_explicit(
     after: Option<Place>,
     limit: u32,
 ) -> Result<Vec<Row>, Error> {
-    members!(group_members, group_id, COLUMNS, conn, ids, filter, after, limit)
+    members!(effective_members, group_id, COLUMNS, conn, ids, filter, after, limit)
+}
+
+/// Those who were put into the groups.
+fn put_in(conn: &mut Conn, ids: &[GroupId], after: Option<Place>, limit: u32) -> Result<Vec<Row>, Error> {
+    let nothing: Option<&ListFilter> = None;
+    members!(group_members, group_id, COLUMNS, conn, ids, nothing, after, limit)
 }
 
 fn of_everyone(
@@ -192,9 +203,8 @@ macro_rules! page_of {
         let Asked { filter, scope, page, known } = $asked;
         let after: Option<&str> = $after;
         let visible = || match scope {
-            MemberScope::All => None,
+            MemberScope::All | MemberScope::Direct | MemberScope::Nobody => None,
             MemberScope::Visible(filter) => Some(Visible::new(filter, $columns)),
-            MemberScope::Nobody => None,
         };
         let matching = || {
             let mut query = $table::table
@@ -252,6 +262,7 @@ pub(super) fn page(
     let columns = if group.is_everyone() { EVERYONE_COLUMNS } else { COLUMNS };
     let (never, all) = match scope {
         MemberScope::All => (false, true),
+        MemberScope::Direct => (false, group.is_everyone()),
         MemberScope::Visible(filter) => {
             let visible = Visible::new(filter, columns);
             (visible.is_never(), visible.is_all_of(group.organization_id.0))
@@ -276,8 +287,10 @@ pub(super) fn page(
     let asked = Asked { filter, scope, page, known };
     let (rows, count) = if group.is_everyone() {
         page_of!(organization_members, organization_id, EVERYONE_COLUMNS, conn, group.id, asked, after.as_deref())
-    } else {
+    } else if *scope == MemberScope::Direct {
         page_of!(group_members, group_id, COLUMNS, conn, group.id, asked, after.as_deref())
+    } else {
+        page_of!(effective_members, group_id, COLUMNS, conn, group.id, asked, after.as_deref())
     };
     let users = rows.into_iter().map(ReducedUser::try_from).collect::<Result<_, RowError>>()?;
     Ok(GroupMemberPage { users, count })

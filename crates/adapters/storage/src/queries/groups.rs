@@ -4,7 +4,7 @@ use super::group_members::{self as members, HasMember};
 use super::one_of::OneOf;
 use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, locks, member_counts};
+use super::{Conn, group_managers, group_nestings as nestings, locks, member_counts};
 use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{audit_logs, groups, organizations};
@@ -15,17 +15,17 @@ use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::groups::{EVERYONE, Group, GroupFilter, GroupMember};
+use doorward_domain::groups::{EVERYONE, Group, GroupFilter, GroupMember, NestingError};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
-use doorward_domain::users::UserFilter;
+use doorward_domain::users::{ReducedUser, UserFilter};
 use doorward_ports::groups::{FoundGroup, GroupMemberPage, GroupPage, GroupRepository, MemberScope};
 use doorward_ports::{Conflict, StoreError};
 use std::collections::{BTreeSet, HashSet};
 
-/// A group belongs to nobody; its own members may read it.
+/// A group belongs to nobody; its own members may read it, and those who look after these.
 const COLUMNS: Columns =
     Columns { id: "groups.id", organization: Some("groups.organization_id"), owner: None, lists: Lists::OwnMembers };
 
@@ -173,6 +173,7 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
             return Ok(Vec::new());
         }
         self.run(|conn| {
+            let visible = with_managed(conn, visible)?;
             let mut query = narrowed!(found!().order((groups::name_key, groups::id)).into_boxed(), filter, visible);
             if let Some((name, id)) = &page.after {
                 let key = names::key(name);
@@ -193,6 +194,7 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
             return Ok(0);
         }
         self.run(|conn| {
+            let visible = with_managed(conn, visible)?;
             let count: i64 = narrowed!(joined!().into_boxed(), filter, visible).count().get_result(conn)?;
             Ok(u64::try_from(count).unwrap_or(0))
         })
@@ -210,6 +212,32 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
 
     fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError> {
         self.run(|conn| Ok(member_counts::of(conn, groups.iter().map(|group| group.id))?))
+    }
+
+    fn count_direct_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| Ok(nestings::count_direct(conn, groups)?))
+    }
+
+    fn members_by_nesting(&mut self, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| Ok(nestings::members_by_nesting(conn, group, users)?))
+    }
+
+    fn list_nested(&mut self, group: GroupId) -> Result<Vec<FoundGroup>, StoreError> {
+        self.run(|conn| nestings::inside(conn, group))
+    }
+
+    fn list_managers(&mut self, group: GroupId) -> Result<Vec<ReducedUser>, StoreError> {
+        self.run(|conn| group_managers::list(conn, group))
+    }
+
+    fn is_manager(&mut self, group: GroupId, user: UserId) -> Result<bool, StoreError> {
+        self.run(|conn| Ok(group_managers::is_one(conn, group, user)?))
     }
 
     fn list_members(
@@ -351,10 +379,68 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::user(user), |conn| Ok(members::delete_from(conn, user, groups)?))
     }
 
+    fn nest(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        parent: &Group,
+        child: &Group,
+    ) -> Result<Result<bool, NestingError>, StoreError> {
+        // Whoever gets into the outer group is in the inner one, and whoever is remembered so.
+        let touches = |done: &Result<bool, NestingError>| match done {
+            Ok(true) => Touches::group(child.id),
+            Ok(false) | Err(_) => Touches::nobody("nothing has changed"),
+        };
+        let about = permit.kind().id(parent.id.0).organization(parent.organization_id.0);
+        self.write_all(permit, &about, touches, |conn| nestings::nest(conn, parent, child))
+    }
+
+    fn part(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        parent: &Group,
+        child: GroupId,
+    ) -> Result<bool, StoreError> {
+        let touches =
+            |done: &bool| if *done { Touches::group(child) } else { Touches::nobody("it does not lie there") };
+        let about = permit.kind().id(parent.id.0).organization(parent.organization_id.0);
+        self.write_all(permit, &about, touches, |conn| nestings::part(conn, parent, child))
+    }
+
+    fn insert_manager(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let about = permit.kind().id(group.id.0).organization(group.organization_id.0);
+        let why = Touches::nobody("who manages a group is looked up each time");
+        self.write(permit, &about, why, |conn| Ok(group_managers::insert(conn, group, user)?))
+    }
+
+    fn delete_manager(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let about = permit.kind().id(group.id.0).organization(group.organization_id.0);
+        let why = Touches::nobody("who manages a group is looked up each time");
+        self.write(permit, &about, why, |conn| Ok(group_managers::delete(conn, group.id, user)?))
+    }
+
     fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError> {
         let touches = |deleted: &bool| if *deleted { Touches::group(id) } else { Touches::nobody("it is not there") };
-        self.write(permit, &permit.kind().id(id.0), touches, |conn| {
+        self.write_all(permit, &permit.kind().id(id.0), touches, |conn| {
+            nestings::leave(conn, id)?;
             Ok(diesel::delete(groups::table.find(Id(id))).execute(conn)? > 0)
         })
     }
+}
+
+/// Who looks after the members of groups sees these too. Asked apart: a list of ids leads to the groups by their key.
+fn with_managed(conn: &mut Conn, mut visible: Visible) -> QueryResult<Visible> {
+    if let Some(reader) = visible.reader() {
+        visible.and_groups(group_managers::of(conn, reader)?);
+    }
+    Ok(visible)
 }

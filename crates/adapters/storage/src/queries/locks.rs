@@ -102,6 +102,11 @@ pub(super) fn groups_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult
     row_lock!(groups::table.filter(among).order(groups::id).select(groups::id), for_key_share).load(conn)
 }
 
+/// Those of these groups that are there, by id. Until the transaction ends, nobody gets to refer to them, and so to change their members.
+pub(super) fn groups_for_update(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<GroupId>>> {
+    row_lock!(groups::table.filter(among).order(groups::id).select(groups::id), for_update).load(conn)
+}
+
 /// The key of the session that apps know by this name. Until the transaction ends, it does not end.
 pub(super) fn session_for_key_share(conn: &mut Conn, sid: Uuid) -> QueryResult<Option<String>> {
     let session = openid_sessions::table.filter(openid_sessions::sid.eq(Id(sid))).select(openid_sessions::key_id);

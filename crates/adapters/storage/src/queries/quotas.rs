@@ -2,7 +2,7 @@
 
 use super::Conn;
 use super::workspace_views::is_latest;
-use crate::schema::{group_members, groups, organization_members, workspace_builds, workspaces};
+use crate::schema::{effective_members, groups, organization_members, workspace_builds, workspaces};
 use crate::types::Id;
 use crate::unit_of_work::UnitOfWork;
 use diesel::dsl::{exists, not, sum};
@@ -37,9 +37,9 @@ impl QuotaRepository for UnitOfWork<'_, Conn> {
     fn budget(&mut self, user: UserId, organization: OrganizationId) -> Result<i64, StoreError> {
         self.run(|conn| {
             let is_member = organization_members::table.find((Id(organization), Id(user)));
-            let is_in_group = group_members::table
-                .filter(group_members::group_id.eq(groups::id))
-                .filter(group_members::user_id.eq(Id(user)));
+            let is_in_group = effective_members::table
+                .filter(effective_members::group_id.eq(groups::id))
+                .filter(effective_members::user_id.eq(Id(user)));
             // The group Everyone has the id of its organization.
             let everyone = groups::id.eq(groups::organization_id).and(exists(is_member));
             let total: Option<i64> = groups::table

@@ -9,8 +9,8 @@ use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
 use crate::schema::{
-    group_members, inbox_notifications, known_devices, notification_deliveries, notification_preferences,
-    organization_members, scim_users, signin_places, sync_log, user_links, users,
+    effective_members, group_members, inbox_notifications, known_devices, notification_deliveries,
+    notification_preferences, organization_members, scim_users, signin_places, sync_log, user_links, users,
 };
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
@@ -130,10 +130,10 @@ impl UserRepository for UnitOfWork<'_, Conn> {
 
     fn list_group_ids_of(&mut self, ids: &[UserId]) -> Result<Vec<(UserId, GroupId)>, StoreError> {
         self.run(|conn| {
-            let rows = group_members::table
-                .filter(OneOf::ids("group_members.user_id", ids.iter().copied()))
-                .order((group_members::user_id, group_members::group_id))
-                .select((group_members::user_id, group_members::group_id))
+            let rows = effective_members::table
+                .filter(OneOf::ids("effective_members.user_id", ids.iter().copied()))
+                .order((effective_members::user_id, effective_members::group_id))
+                .select((effective_members::user_id, effective_members::group_id))
                 .load::<(Id<UserId>, Id<GroupId>)>(conn)?;
             Ok(rows.into_iter().map(|(user, group)| (user.0, group.0)).collect())
         })

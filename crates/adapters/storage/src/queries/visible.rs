@@ -4,6 +4,7 @@ use super::{Conn, lists};
 use crate::types::{Id, Ids, Texts, sql};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
+use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::roles::{self, ListFilter, OwnerClause};
 use uuid::Uuid;
 
@@ -65,6 +66,7 @@ struct Clauses {
     /// The same, as keys of a list.
     group_keys: Texts,
     user_key: String,
+    user: Option<UserId>,
     /// The action and `*`.
     actions: Texts,
     reads: bool,
@@ -96,6 +98,7 @@ impl Visible {
                 group_keys: Texts(groups.iter().map(|id| id.to_string()).collect()),
                 groups,
                 user_key: acl.user().to_string(),
+                user: acl.user().as_uuid().map(UserId),
                 actions: Texts(vec![filter.action().as_str().to_owned(), "*".to_owned()]),
                 reads: filter.action() == roles::Action::Read,
             }))
@@ -123,6 +126,19 @@ impl Visible {
             }
         };
         self.gate.is_none() && shown(&self.terms)
+    }
+
+    /// Whose rows it lets through by [`Lists::OwnMembers`], if it lets others through than all.
+    pub(super) fn reader(&self) -> Option<UserId> {
+        let Terms::Some(clauses) = &self.terms else { return None };
+        clauses.user.filter(|_| clauses.reads)
+    }
+
+    /// Lets these rows through too, as if the reader were in the groups.
+    pub(super) fn and_groups(&mut self, ids: impl IntoIterator<Item = GroupId>) {
+        if let Terms::Some(clauses) = &mut self.terms {
+            clauses.groups = clauses.groups.iter().chain(ids.into_iter().map(Uuid::from)).collect();
+        }
     }
 
     /// The owner of all that it lets through, when only rows of one owner are: said apart, the owner leads to them by index.

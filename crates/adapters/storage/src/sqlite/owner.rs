@@ -3,7 +3,7 @@
 use super::Conn;
 use crate::error::Error;
 use crate::rows::{KeyRow, MembershipRow, UserRow, app_limits};
-use crate::schema::{api_keys, group_members, oauth2_apps, organization_members, organizations, users};
+use crate::schema::{api_keys, effective_members, oauth2_apps, organization_members, organizations, users};
 use crate::types::{Id, Json};
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -35,10 +35,10 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         (DefaultRoles::from_storage(names).granted(place.organization_id.0), place)
     };
     let (default_roles, memberships): (Vec<_>, Vec<_>) = places.into_iter().map(granted).unzip();
-    let groups = group_members::table
-        .filter(group_members::user_id.eq(Id(user.id)))
-        .order(group_members::group_id)
-        .select(group_members::group_id)
+    let groups = effective_members::table
+        .filter(effective_members::user_id.eq(Id(user.id)))
+        .order(effective_members::group_id)
+        .select(effective_members::group_id)
         .load::<Id<GroupId>>(conn)?;
     let app = match &key.oauth2 {
         Some(binding) => oauth2_apps::table

@@ -24,6 +24,7 @@ mod files;
 mod grant_lists;
 mod grants;
 mod group_lists;
+mod group_nestings;
 mod groups;
 mod idp_sync;
 mod jobs;

@@ -120,6 +120,19 @@ fn writes() -> Vec<Write> {
         GroupRepository::delete_memberships(Some(User)): |w, r, p| {
             r.groups().delete_memberships(&p.permit(), w.ann.id, &[w.devs.id])
         };
+        GroupRepository::insert_manager(None, Acme): |w, r, p| r.groups().insert_manager(&p.permit(), &w.devs, w.ann.id);
+        GroupRepository::delete_manager(None, Acme): |w, r, p| r.groups().delete_manager(&p.permit(), &w.devs, w.ann.id);
+        GroupRepository::nest(Some(Group), Acme): |w, r, p| {
+            let outer = group(w.acme.id, "outer", 0);
+            r.groups().insert(&permit(), &outer)?;
+            r.groups().nest(&p.permit(), &outer, &w.devs).map(|done| done == Ok(true))
+        };
+        GroupRepository::part(Some(Group), Acme): |w, r, p| {
+            let other = group(w.acme.id, "other", 0);
+            r.groups().insert(&permit(), &other)?;
+            r.groups().nest(&permit(), &other, &w.devs)?.unwrap();
+            r.groups().part(&p.permit(), &other, w.devs.id)
+        };
         MemberRepository::update_roles_of(Some(User)): |w, r, p| {
             r.members().update_roles_of(&p.permit(), w.ann.id, &[(w.acme.id, role_names(&["helper"]))], NOW)
         };
