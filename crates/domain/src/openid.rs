@@ -12,7 +12,7 @@ mod token;
 
 pub use app::{AppRules, LogoutUriError, check_logout_uri};
 pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
-pub use consent::{Consent, ConsentQuestion, fingerprint, is_of_a_site};
+pub use consent::{Consent, ConsentQuestion, fingerprint};
 pub use defect::RequestDefect;
 pub use identity::{Identity, SignIn};
 pub use logout::{LOGOUT_STATE_MAX, LOGOUT_TOKEN, LogoutNotice, LogoutToken, after_logout};

@@ -95,7 +95,7 @@ def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(database, serv
                 token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
                 form = {"csrf_token": token, "email": user.email, "otp": query["otp"][0], "password": ANOTHER}
                 done = browser.post(f"{server.url}/reset-password/change", data=form)
-                assert (done.status_code, done.headers["location"]) == (303, "/login")
+                assert (done.status_code, done.headers["location"]) == (303, "/login?done=password")
             login = {"email": user.email, "password": user.password}
             anybody.call("POST", "/api/v2/users/login", 401, json=login)
             anybody.call("POST", "/api/v2/users/login", 201, json={**login, "password": ANOTHER})

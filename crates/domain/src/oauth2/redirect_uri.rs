@@ -4,7 +4,7 @@ use super::scheme;
 use super::uri::{self, UriError, is_loopback};
 use crate::text_enum::text_enum;
 use std::fmt;
-use url::Url;
+use url::{Host, Url};
 
 /// Longest redirect URI, in bytes.
 pub const REDIRECT_URI_MAX: usize = 2048;
@@ -112,7 +112,29 @@ impl RedirectUri {
     /// Whether it would be accepted today: what is stored may be older than a rule. Nothing is sent to one that is not.
     #[must_use]
     pub fn is_acceptable(&self, public: bool) -> bool {
-        Self::register(&self.0, public).is_ok()
+        let is_far =
+            |plain: uri::Plain<'_>| !plain.is_https && public && !matches!(plain.host, "localhost" | "127.0.0.1");
+        match uri::plain(&self.0) {
+            Some(plain) => self.0.len() <= REDIRECT_URI_MAX && !is_far(plain),
+            None => Self::register(&self.0, public).is_ok(),
+        }
+    }
+
+    /// Whether it leads to a site on the network: by https, and not to the device of the user.
+    #[must_use]
+    pub fn is_of_a_site(&self) -> bool {
+        if let Some(plain) = uri::plain(&self.0) {
+            let is_here = matches!(plain.host, "localhost" | "127.0.0.1") || plain.host.ends_with(".localhost");
+            return plain.is_https && !is_here;
+        }
+        let Ok(url) = Url::parse(&self.0) else { return false };
+        let is_loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => true,
+        };
+        url.scheme() == "https" && !is_loopback
     }
 
     /// Whether `presented` is this URI under the given rule. [`RedirectMatch::Prefix`] takes no query but the registered

@@ -189,12 +189,15 @@ impl DerivationKey {
 
     /// HMAC blocks over the length-prefixed parts and a counter.
     fn blocks(&self, parts: &[&[u8]]) -> impl Iterator<Item = [u8; 32]> {
+        let mut message = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+        for part in parts {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        let mut begun = hmac::Context::with_key(&self.hmac);
+        begun.update(&message);
         (0_u32..).map(move |counter| {
-            let mut context = hmac::Context::with_key(&self.hmac);
-            for part in parts {
-                context.update(&(part.len() as u64).to_be_bytes());
-                context.update(part);
-            }
+            let mut context = begun.clone();
             context.update(&counter.to_be_bytes());
             let mut block = [0; 32];
             block.copy_from_slice(context.sign().as_ref());

@@ -4,7 +4,6 @@ use super::app::AppRules;
 use crate::ids::{AppId, UserId};
 use crate::oauth2::{App, Authorization, KeySource, RedirectUri, ResourceServer, Scopes};
 use crate::{Digest, Instant};
-use url::{Host, Url};
 
 /// What a user has allowed an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl ConsentQuestion<'_> {
     /// Apps whose answers go to a program on the device are always asked about: any program can take their place.
     #[must_use]
     pub fn is_answered(&self, known: Option<&Consent>) -> bool {
-        if !is_of_a_site(self.redirect_uri) {
+        if !self.redirect_uri.is_of_a_site() {
             return false;
         }
         if self.rules.trusted {
@@ -102,19 +101,6 @@ impl ConsentQuestion<'_> {
         };
         known.is_some_and(is_known)
     }
-}
-
-/// Whether answers go to a site on the network: by https, and not to the device of the user.
-#[must_use]
-pub fn is_of_a_site(uri: &RedirectUri) -> bool {
-    let Ok(url) = Url::parse(uri.as_str()) else { return false };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => true,
-    };
-    url.scheme() == "https" && !is_loopback
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OpaqueToken,
     RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
-use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint, is_of_a_site};
+use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::{Object, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
@@ -503,7 +503,7 @@ async fn why_not(ctx: &Context, app: AppId, error: Error) -> Error {
 fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Instant) -> Option<Consent> {
     let app = &request.app;
     let is_known = !is_of_document(app.id) || request.is_listed(&ctx.settings);
-    let is_of_use = is_of_a_site(&request.redirect_uri) && is_known;
+    let is_of_use = request.redirect_uri.is_of_a_site() && is_known;
     if !ctx.settings.oauth2.remember_consent || !is_of_use {
         return None;
     }

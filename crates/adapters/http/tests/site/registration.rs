@@ -311,7 +311,6 @@ async fn metadata_that_breaks_a_rule_is_refused_by_name() {
         (json!({ "client_name": "x".repeat(1025) }), "client_name"),
         (json!({ "software_id": "x".repeat(257) }), "software_id"),
         (json!({ "contacts": vec!["a@b.example"; 17] }), "contacts"),
-        (json!({ "scope": "nothing:known" }), "scope"),
         (json!({ "scope": "x ".repeat(16 * 1024) + "x" }), "scope"),
         (json!({ "scope": "a\"b" }), "scope"),
         (json!({ "subject_type": "pairwise" }), "subject_type"),
@@ -351,6 +350,29 @@ async fn a_client_may_ask_for_all_that_is_advertised() {
 }
 
 #[actix_web::test]
+async fn a_client_may_name_scopes_of_a_resource_alone() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let files = json!({ "identifier": "https://files.example/mcp", "scopes": { "files:read": "" } });
+    house.api(Method::POST, "/oauth2-provider/resources", &owner, files).await.expect(201);
+    let client = register(&house, &with(&native(), json!({ "scope": "files:read" }))).await.expect(201).json();
+    let id = text(&client["client_id"]);
+    assert_eq!(client["scope"], "files:read");
+    let uri = format!("/oauth2/authorize?client_id={id}&response_type=code&code_challenge={CHALLENGE}&scope=");
+    let of_files = format!("{uri}files:read&resource=https://files.example/mcp");
+    let code = allow(&house, &owner, &of_files).await.expect(302).redirected_with("code").unwrap();
+    let fields =
+        [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER), ("client_id", id)];
+    assert_eq!(house.form("/oauth2/tokens", "", &fields).await.expect(200).json()["scope"], "files:read");
+    // What it has not named of this server it does not get, and without naming anything it learns who the user is.
+    let refused = allow(&house, &owner, &format!("{uri}user:read")).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"));
+    let code = allow(&house, &owner, &uri).await.expect(302).redirected_with("code").unwrap();
+    let fields = fields.map(|(name, value)| (name, if name == "code" { &*code } else { value }));
+    assert_eq!(house.form("/oauth2/tokens", "", &fields).await.expect(200).json()["scope"], "openid");
+}
+
+#[actix_web::test]
 async fn what_clients_send_beside_it_is_settled_and_shown() {
     let house = house_with(open).await;
     for (more, member, kept) in [
@@ -363,6 +385,7 @@ async fn what_clients_send_beside_it_is_settled_and_shown() {
         (json!({ "application_type": "web" }), "application_type", json!("native")),
         (json!({ "scope": " workspace:read  unknown:name user:read " }), "scope", json!("workspace:read user:read")),
         (json!({ "scope": " offline_access" }), "scope", Value::Null),
+        (json!({ "scope": "tools:ask  tools:tell" }), "scope", json!("tools:ask tools:tell")),
         (json!({ "client_name": "" }), "client_name", json!("Dynamically Registered Client")),
         (json!({ "client_name": "a\u{202e}b" }), "client_name", json!("ab")),
         (json!({ "software_statement": "x.y.z", "whatever": 1 }), "software_statement", Value::Null),

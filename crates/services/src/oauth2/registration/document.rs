@@ -373,7 +373,8 @@ fn is_below_localhost(text: &str) -> bool {
 }
 
 /// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
-/// the server gives to clients that register themselves. The text is otherwise the client's own: some compare it with what they ask for, and
+/// the server gives to clients that register themselves. Where nothing is known of what it names, it is after resources of others, whose
+/// scopes every client may ask for: of this server it gets to know who the user is, no more. The text is otherwise the client's own: some compare it with what they ask for, and
 /// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
@@ -389,7 +390,9 @@ fn scopes(
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
     // That alone asks for nothing: refresh tokens are given by grant type.
     names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
+    let is_for_others = !names.is_empty() && Scopes::known_among(&names).is_empty();
     let asked = match names.as_slice() {
+        [_, ..] if is_for_others => Scopes::known_among(&[OidcScope::OpenId.as_str()]),
         [_, ..] => Scopes::known_among(&names),
         [] if settings.default_scopes.is_empty() => match most {
             Some(most) => return Ok((Some(most.to_string()), Some(most))),
@@ -402,9 +405,10 @@ fn scopes(
     if given.is_empty() {
         return refused("scope names nothing that this server gives to clients that register themselves");
     }
-    let own =
-        parse_scope_list(text).unwrap_or_default().into_iter().filter(|name| !Scopes::known_among(&[name]).is_empty());
-    let shown = if is_limited || names.is_empty() { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
+    let is_own = |name: &&str| is_for_others || !Scopes::known_among(&[name]).is_empty();
+    let own = parse_scope_list(text).unwrap_or_default().into_iter().filter(is_own);
+    let is_settled = names.is_empty() || is_limited && !is_for_others;
+    let shown = if is_settled { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
     Ok((Some(shown), Some(given)))
 }
 

@@ -54,8 +54,14 @@ pub(crate) fn query_parameter<'a>(request: &'a HttpRequest, name: &str) -> Optio
     if query.is_empty() {
         return None;
     }
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value)
+    // Names that nobody has encoded are compared as they are: every request with a query comes by here, some with long values.
+    let may_be = |pair: &&str| {
+        let known = pair.split('=').next().unwrap_or_default();
+        known == name || known.contains(['%', '+'])
+    };
+    let pairs = query.split('&').filter(may_be);
+    let mut decoded = pairs.filter_map(|pair| url::form_urlencoded::parse(pair.as_bytes()).next());
+    decoded.find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// The value of `Coder-Session-Token`, if there is one.
