@@ -77,7 +77,7 @@ def fits(person):
 
 def legible(person):
     """The first cells of tables stand in some lines, and not letter by letter."""
-    heights = "[...document.querySelectorAll('tbody th')].map(th => [th.innerText, th.getBoundingClientRect().height])"
+    heights = "[...document.querySelectorAll('table:not(.diff) tbody th')].map(th => [th.innerText, th.getBoundingClientRect().height])"
     for text, height in person.page.evaluate(heights):
         assert height <= 130, f"{person.path} shows {text!r} in {height} pixels"
 
@@ -92,8 +92,10 @@ def test_everybody_sees_the_screens_they_may_use(town, at):
     place = ["Members", "Groups", "Roles", "Identity providers", "Settings"]
     deployment = ["Overview", "Users", "Organizations", "Site roles", "Organization sync", "Sessions", "API tokens"]
     assert shown["owner"] == ["Explain access", "Audit log", *place, *deployment]
-    for who in ("owner", "admin", "auditor", "member"):
-        print(who, shown[who])
+    readable = ["Users", "Site roles"]
+    assert shown["auditor"] == ["Explain access", "Audit log", *place, "Overview", *readable]
+    assert shown["admin"] == ["Explain access", "Audit log", *place, *readable], "an organization admin sees whom to add"
+    assert shown["member"] == ["Explain access", "Roles", "Site roles"]
 
 
 def test_who_is_not_signed_in_comes_back_to_the_question(town, person):
@@ -379,15 +381,19 @@ def test_a_session_is_ended_from_the_list(town, at):
     person.visit("/deployment/sessions")
     page.fill("#user", user.username)
     person.press("Show")
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody tr")).to_have_count(1)
     person.screenshot("console-sessions-of-user")
     page.locator("tbody tr").first.get_by_role("button").click()
     expect(page.get_by_role("status")).to_have_text("The session is ended.")
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_text("No session is found.")).to_be_visible()
+    other.visit("/deployment/access")
+    assert other.path == "/login"
+    other.fill_sign_in()
+    titled(other, "Explain access")
+    person.visit(f"/deployment/sessions?user={user.username}")
     page.locator("summary", has_text="End all sessions").click()
     person.press("Yes, end them")
     expect(page.get_by_role("status")).to_have_text("The sessions of this user are ended.")
-    expect(page.get_by_text("No session is found.")).to_be_visible()
     other.visit("/deployment/access")
     assert other.path == "/login"
 
@@ -405,7 +411,7 @@ def test_the_audit_log_is_searched_by_clicks(town, at):
     expect(page.locator("table.diff")).to_contain_text(group)
     person.screenshot("console-audit-record")
     page.get_by_role("link", name="Only this user").click()
-    expect(page.locator("ul.records > li").first).to_contain_text(group)
+    expect(page.locator("ul.records")).to_contain_text(group)
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert group in open(download.value.path()).read()

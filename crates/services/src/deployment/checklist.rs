@@ -9,6 +9,7 @@ use doorward_domain::users::{UserFilter, UserStatus};
 
 /// What is done, and what is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is done or not")]
 pub struct Checklist {
     /// Whether the access URL begins with `https`.
     pub is_encrypted: bool,
