@@ -72,57 +72,45 @@ pub(super) async fn act(
 
 async fn organizations(call: &Call, actor: &Principal, form: &Form) -> Result<&'static str, Error> {
     let ctx = call.context();
-    match form.text("do").as_deref() {
-        Some("config") => {
-            let stored = idp_sync::find_organization_sync(ctx, actor).await?;
-            let config = Config::read(form, (&stored.field, stored.assign_default, ""))?;
-            idp_sync::configure_organization_sync(ctx, actor, config.field, config.flag).await?;
-            Ok("saved")
-        }
-        Some(_) | None => {
-            let (change, done) = mapped(form)?;
-            idp_sync::map_organization_sync(ctx, actor, change).await?;
-            Ok(done)
-        }
+    if form.text("do").as_deref() == Some("config") {
+        let stored = idp_sync::find_organization_sync(ctx, actor).await?;
+        let config = Config::read(form, (&stored.field, stored.assign_default, ""))?;
+        idp_sync::configure_organization_sync(ctx, actor, config.field, config.flag).await?;
+        return Ok("saved");
     }
+    let (change, done) = mapped(form)?;
+    idp_sync::map_organization_sync(ctx, actor, change).await?;
+    Ok(done)
 }
 
 async fn groups(call: &Call, actor: &Principal, place: &OrganizationRef, form: &Form) -> Result<&'static str, Error> {
     let ctx = call.context();
-    match form.text("do").as_deref() {
-        Some("config") => {
-            let stored = idp_sync::find_group_sync(ctx, actor, place).await?;
-            let filter = stored.regex_filter.as_ref().map(Filter::as_str).unwrap_or_default();
-            let config = Config::read(form, (&stored.field, stored.auto_create_missing_groups, filter))?;
-            let filter = Some(config.filter).filter(|text| !text.is_empty());
-            let filter = filter.map(|text| text.parse::<Filter>()).transpose();
-            let filter = filter.map_err(|error| Error::invalid_field("regex_filter", error.to_string()))?;
-            idp_sync::configure_group_sync(ctx, actor, place, (config.field, filter, config.flag)).await?;
-            Ok("saved")
-        }
-        Some(_) | None => {
-            let (change, done) = mapped(form)?;
-            idp_sync::map_group_sync(ctx, actor, place, change).await?;
-            Ok(done)
-        }
+    if form.text("do").as_deref() == Some("config") {
+        let stored = idp_sync::find_group_sync(ctx, actor, place).await?;
+        let filter = stored.regex_filter.as_ref().map(Filter::as_str).unwrap_or_default();
+        let config = Config::read(form, (&stored.field, stored.auto_create_missing_groups, filter))?;
+        let filter = Some(config.filter).filter(|text| !text.is_empty());
+        let filter = filter.map(|text| text.parse::<Filter>()).transpose();
+        let filter = filter.map_err(|error| Error::invalid_field("regex_filter", error.to_string()))?;
+        idp_sync::configure_group_sync(ctx, actor, place, (config.field, filter, config.flag)).await?;
+        return Ok("saved");
     }
+    let (change, done) = mapped(form)?;
+    idp_sync::map_group_sync(ctx, actor, place, change).await?;
+    Ok(done)
 }
 
 async fn roles(call: &Call, actor: &Principal, place: &OrganizationRef, form: &Form) -> Result<&'static str, Error> {
     let ctx = call.context();
-    match form.text("do").as_deref() {
-        Some("config") => {
-            let stored = idp_sync::find_role_sync(ctx, actor, place).await?;
-            let config = Config::read(form, (&stored.field, false, ""))?;
-            idp_sync::configure_role_sync(ctx, actor, place, config.field).await?;
-            Ok("saved")
-        }
-        Some(_) | None => {
-            let (change, done) = mapped(form)?;
-            idp_sync::map_role_sync(ctx, actor, place, change).await?;
-            Ok(done)
-        }
+    if form.text("do").as_deref() == Some("config") {
+        let stored = idp_sync::find_role_sync(ctx, actor, place).await?;
+        let config = Config::read(form, (&stored.field, false, ""))?;
+        idp_sync::configure_role_sync(ctx, actor, place, config.field).await?;
+        return Ok("saved");
     }
+    let (change, done) = mapped(form)?;
+    idp_sync::map_role_sync(ctx, actor, place, change).await?;
+    Ok(done)
 }
 
 /// The claim and what stands beside it.

@@ -197,10 +197,7 @@ fn gone(error: Error) -> Error {
 
 /// What "not found" means here.
 fn instead(error: Error, words: &str) -> Error {
-    match error {
-        Error::NotFound => Error::NoSuch(words.to_owned()),
-        other => other,
-    }
+    if matches!(error, Error::NotFound) { Error::NoSuch(words.to_owned()) } else { error }
 }
 
 fn done_words(done: &str) -> Option<&'static str> {
@@ -289,11 +286,11 @@ fn row(view: &MemberView, given: &[AssignableRole], form: &Form) -> Row {
         choice(name, text, entry.assignable)
     });
     let mut choices: Vec<RoleChoice> = known.filter(|choice| choice.is_free || choice.is_held).collect();
-    if !choices.iter().any(|choice| choice.is_free) {
-        choices.clear();
-    } else {
+    if choices.iter().any(|choice| choice.is_free) {
         let is_missing = |name: &&String| !given.iter().any(|entry| entry.role.name.name() == name.as_str());
         choices.extend(held.iter().filter(is_missing).map(|name| choice(name, name, false)));
+    } else {
+        choices.clear();
     }
     let shown = if user.name.as_str().is_empty() { user.username.as_str() } else { user.name.as_str() };
     Row {

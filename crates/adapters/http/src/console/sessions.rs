@@ -166,10 +166,10 @@ async fn act(call: &Call, actor: &Principal, form: &Form) -> Result<String, Erro
 
 /// Somebody else was faster, or the form was sent twice.
 fn ended(error: Error) -> Error {
-    match error {
-        Error::NotFound => Error::NoSuch("There is no such session any more: it has ended.".to_owned()),
-        other => other,
+    if matches!(error, Error::NotFound) {
+        return Error::NoSuch("There is no such session any more: it has ended.".to_owned());
     }
+    error
 }
 
 fn done_words(done: &str) -> Option<&'static str> {

@@ -195,9 +195,9 @@ async fn act(call: &Call, actor: &Principal, form: &Form, wanted: &Wanted) -> Re
     let user = form.text("user").ok_or_else(|| Error::invalid_field("user", "Name a user."))?;
     // Other keys have pages of their own: what is ended here is what is listed here.
     let (ctx, user, id) = (call.context(), UserRef::parse(&user), text("token"));
-    let gone = |error| match error {
-        Error::NotFound => Error::NoSuch("There is no such token any more: it has ended.".to_owned()),
-        other => other,
+    let gone = |error| {
+        let is_gone = matches!(error, Error::NotFound);
+        if is_gone { Error::NoSuch("There is no such token any more: it has ended.".to_owned()) } else { error }
     };
     let key = sessions::find_key(ctx, actor, &user, &id).await.map_err(gone)?;
     if key.login_type != LoginType::Token {
