@@ -22,6 +22,7 @@ use doorward_mail::SmtpSettings;
 use doorward_outbound::FetchSettings;
 use doorward_services::appearance::AppearanceSettings;
 use doorward_services::entitlements::LicensingSettings;
+use doorward_services::factors::MfaSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::notifications::{NotificationSettings, WebhookSettings};
@@ -92,6 +93,7 @@ sections! {
     session: SessionSettings,
     /// How cookies are sent; the same table as `session`.
     cookies: CookieSettings,
+    mfa: MfaSettings,
     passwords: PasswordSettings,
     oauth2: OAuth2Settings,
     rate_limit: RateLimitSettings,

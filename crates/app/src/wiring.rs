@@ -66,6 +66,7 @@ pub(crate) async fn connect(
         looks: doorward_services::appearance::Looks::default(),
         policies: doorward_services::oauth2::Policies::new(opened.changes()),
         devices: doorward_services::oauth2::DeviceTally::default(),
+        proofs: doorward_services::oauth2::ProofMemory::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;

@@ -51,6 +51,7 @@ impl Server {
         let token =
             OpaqueToken::new(random_text(OpaqueToken::PREFIX_LEN)?, Secret::new(random_text(OpaqueToken::SECRET_LEN)?));
         let code = AuthorizationCode {
+            jkt: None,
             id: CodeId(Uuid::from_u128(1)),
             prefix: token.prefix().to_owned(),
             // The secret itself is not kept.
@@ -153,6 +154,7 @@ fn run() -> Result<String, Box<dyn Error>> {
 
     let resource = Resource::parse("https://api.example")?;
     let right = Redemption {
+        jkt: None,
         redirect_uri: Some("http://127.0.0.1:51004/callback"),
         verifier: Some(verifier),
         resource: Some(&resource),

@@ -58,6 +58,8 @@ pub mod audit;
 pub mod digest;
 pub mod entitlements;
 #[cfg(feature = "full")]
+pub mod factors;
+#[cfg(feature = "full")]
 pub mod files;
 pub mod groups;
 #[cfg(feature = "full")]

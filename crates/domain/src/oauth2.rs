@@ -32,6 +32,8 @@ mod client_rules;
 mod code;
 #[cfg(feature = "oauth2")]
 mod device;
+#[cfg(feature = "full")]
+mod dpop;
 pub mod endpoints;
 mod error;
 #[cfg(feature = "oauth2")]
@@ -61,6 +63,8 @@ mod scheme;
 mod scope;
 mod scopes;
 #[cfg(feature = "oauth2")]
+mod thumbprint;
+#[cfg(feature = "oauth2")]
 pub(crate) mod uri;
 
 #[cfg(feature = "oauth2")]
@@ -89,6 +93,11 @@ pub use device::{
     DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode,
     UserCodeError, are_other_networks,
 };
+#[cfg(feature = "full")]
+pub use dpop::{
+    CheckedProof, DPOP_ALGORITHMS, DPOP_NONCE_KEY_LEN, DPOP_NONCES, DPOP_PROOF, DPOP_PROOF_MAX, DpopNonces, DpopProof,
+    ProofDefect, ProofPolicy, normalized_target, token_hash,
+};
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
@@ -112,7 +121,7 @@ pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 #[cfg(feature = "full")]
 pub use resource_servers::{
-    ACCESS_TOKEN, ACR_MAX, INTROSPECTORS_MAX, OWN_SCOPE_NAME_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX,
+    ACCESS_TOKEN, ACR_MAX, DpopRule, INTROSPECTORS_MAX, OWN_SCOPE_NAME_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX,
     RESOURCE_NAME_MAX, RESOURCE_SERVERS_MAX, ResourceRules, ResourceServer, ResourceServers, SIGNED_LIFETIME_MAX,
     SIGNED_LIFETIME_MIN, TokenFormat, may_be_told, own_scope_defect,
 };
@@ -124,3 +133,5 @@ pub use rotation::alphanumeric_from;
 pub use rotation::{DerivationKey, Successor};
 pub use scope::{OidcScope, SCOPE_MAX, ScopeEntry, ScopeSyntaxError, parse_scope_list};
 pub use scopes::{Scopes, ScopesError, UnknownScopes};
+#[cfg(feature = "oauth2")]
+pub use thumbprint::{KeyThumbprint, ThumbprintError};

@@ -11,6 +11,10 @@ pub enum ReplayKind {
     ClientAssertion,
     /// A signed authorization request of a client (RFC 9101).
     RequestObject,
+    /// By what a client proves that it has a key (RFC 9449).
+    DpopProof,
+    /// What a sign-in goes on with that waits for a second factor.
+    SecondStep,
 }
 
 impl ReplayKind {
@@ -19,6 +23,8 @@ impl ReplayKind {
             Self::LogoutToken => "logout_token",
             Self::ClientAssertion => "client_assertion",
             Self::RequestObject => "request_object",
+            Self::DpopProof => "dpop_proof",
+            Self::SecondStep => "second_step",
         }
     }
 }

@@ -45,6 +45,7 @@ pub mod bus;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
+pub mod factors;
 pub mod fetch;
 pub mod files;
 pub mod groups;

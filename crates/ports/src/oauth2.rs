@@ -8,8 +8,8 @@ use crate::StoreError;
 use crate::sessions::AppLimits;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, PushedRequest,
-    Resource, Scopes, StoredKeySet,
+    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, KeyThumbprint,
+    PushedRequest, Resource, Scopes, StoredKeySet,
 };
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
@@ -248,6 +248,8 @@ pub struct ClientToken {
     pub now: Instant,
     /// When it stops working.
     pub expires_at: Instant,
+    /// The key to which it is bound.
+    pub jkt: Option<KeyThumbprint>,
 }
 
 /// A refresh token is exchanged for its successor.
@@ -275,6 +277,10 @@ pub struct Rotation {
     pub access_lifetime_seconds: i64,
     /// Resources that grants may be bound to; `None` means any, or that this was checked.
     pub resources: Option<Vec<Resource>>,
+    /// The key to which the grant must be bound; `None`: to none.
+    pub bound_to: Option<KeyThumbprint>,
+    /// The key to which it, and the next access token, are bound from now on.
+    pub jkt: Option<KeyThumbprint>,
 }
 
 /// The live access token of a grant is handed out again, and begins its life anew.
@@ -337,6 +343,8 @@ pub struct TokenFacts {
     pub issued_at: Instant,
     /// When it stops working.
     pub expires_at: Instant,
+    /// The key to which it is bound.
+    pub jkt: Option<KeyThumbprint>,
 }
 
 /// The answer to [`GrantRepository::introspect_access`].
@@ -427,11 +435,12 @@ pub trait GrantRepository {
     /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
     /// - the user of the grant may act;
     /// - the app was not changed since the grant was checked, and the resource of the grant is among
-    ///   [`Rotation::resources`], if there are any, by its text.
+    ///   [`Rotation::resources`], if there are any, by its text;
+    /// - the grant is bound to the key [`Rotation::bound_to`], or to none if that is `None`.
     ///
     /// It replaces the live digest and the digest of the access token's key, prepends the presented token to
-    /// [`Grant::exchanged`](doorward_domain::oauth2::ExchangedTokens), counts the generation, sets the expiries, and
-    /// notes that the new access token was not used.
+    /// [`Grant::exchanged`](doorward_domain::oauth2::ExchangedTokens), counts the generation, sets the expiries and
+    /// the key, and notes that the new access token was not used.
     /// Atomic: of several at once exactly one gets `Some`. Scopes of the access token become those of the grant.
     fn rotate(
         &mut self,
@@ -465,7 +474,7 @@ pub trait GrantRepository {
     ) -> Result<(), StoreError>;
 
     /// Issues an access token for the service account of the client, in one step, if the client proves itself by its
-    /// secret, has a service account, that user may act, and the app has no list of allowed scopes or resources; `None`,
+    /// secret, has a service account, that user may act, the app has no list of allowed scopes or resources, and a key comes if it must; `None`,
     /// and nothing written, otherwise. The key belongs to the app and the secret, slides not, and is bound to no resource.
     /// Answers the client secret used and when it was last seen.
     fn issue_client_token(

@@ -17,7 +17,7 @@ pub struct Known {
     pub rules: AppRules,
     /// Whether the app registered itself, and no administrator has changed it since.
     pub is_its_own: bool,
-    /// When and how the user signed in at an identity provider (`acr`); `None` if the session did not begin at one.
+    /// When and how the user signed in (`acr`); `None` if that was with a password alone, when the session began.
     pub sign_in: Option<(Instant, String)>,
     /// What the user has allowed the app before, for each resource.
     pub consents: Vec<Consent>,

@@ -135,6 +135,8 @@ repositories! {
     inbox: notifications::{InboxRepository, MockInboxRepository},
     /// One-time passcodes.
     passcodes: passcodes::{PasscodeRepository, MockPasscodeRepository},
+    /// Second factors.
+    factors: factors::{FactorRepository, MockFactorRepository},
 }
 
 #[cfg(feature = "mocks")]

@@ -7,7 +7,7 @@ use crate::entitlements::licensing::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::notifications::Outlets;
-use crate::oauth2::{DeviceTally, Policies};
+use crate::oauth2::{DeviceTally, Policies, ProofMemory};
 use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
@@ -52,6 +52,8 @@ pub struct Context {
     pub policies: Policies,
     /// What has become of devices that asked this server for access.
     pub devices: DeviceTally,
+    /// What this server has seen by which clients prove that they have a key.
+    pub proofs: ProofMemory,
     /// Provisioner daemons that wait at this server.
     pub job_waiters: JobWaiters,
 }
@@ -94,6 +96,7 @@ impl From<Essentials> for Context {
             looks: Looks::default(),
             policies: Policies::none(),
             devices: DeviceTally::default(),
+            proofs: ProofMemory::default(),
             job_waiters: JobWaiters::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong in a use case, in terms of the use case.
 
+use crate::factors::Challenge;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::users::QueryError;
@@ -47,6 +48,9 @@ pub enum Error {
         /// What is wrong with the credential.
         detail: String,
     },
+    /// The password is right, and the sign-in goes on with a second factor.
+    #[error("a second factor is needed to sign in")]
+    SecondFactor(Challenge),
     /// The caller is known and may not do this.
     #[error("forbidden")]
     Forbidden(#[from] Denied),

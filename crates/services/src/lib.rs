@@ -20,6 +20,7 @@ mod settings;
 pub mod authcheck;
 pub mod deployment;
 pub mod entitlements;
+pub mod factors;
 pub mod files;
 pub mod groups;
 pub mod identity_providers;
@@ -65,5 +66,6 @@ pub use origin::Origin;
 pub use principal::{Account, Principal, Who};
 pub use server_identity::ServerIdentity;
 pub use settings::{
-    AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,
+    ApiReplay, AuditSettings, CacheSettings, CleanupSettings, DpopSettings, NonceRule, OAuth2Settings,
+    QuietHoursSettings, SessionSettings, Settings,
 };

@@ -13,13 +13,14 @@ mod overview;
 mod reach;
 mod refusal;
 pub(crate) mod revalidate;
+mod second_step;
 mod throttling;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{authenticate, authenticate_for_any, only_living};
+pub use authenticate::{Audience, authenticate, authenticate_for_any, authenticate_proven, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
 pub(crate) use issue::{KeySpec, random_token};
@@ -30,9 +31,10 @@ pub use overview::{
     SessionList, SessionQuery, end_all_sessions, end_session, end_sessions_of, list_sessions, list_sessions_of,
 };
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
-pub use refusal::SUSPENDED;
 pub(crate) use refusal::unknown_key;
+pub use refusal::{BOUND, SUSPENDED};
 pub use revalidate::lives;
+pub use second_step::{SecondStep, Stepped, second_step};
 pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,

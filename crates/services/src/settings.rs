@@ -2,6 +2,7 @@
 
 use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
+use crate::factors::MfaSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
@@ -45,6 +46,8 @@ macro_rules! sections {
 sections! {
     /// Keys and sessions.
     sessions: SessionSettings,
+    /// Second factors.
+    mfa: MfaSettings,
     /// The authorization server.
     oauth2: OAuth2Settings,
     /// The audit log.
@@ -84,11 +87,49 @@ impl Settings {
         self.access_url.as_str().trim_end_matches('/')
     }
 
+    /// What authenticator apps call this server: its host.
+    pub(crate) fn totp_issuer(&self) -> String {
+        self.access_url.host_str().unwrap_or("doorward").to_owned()
+    }
+
     /// This server as a resource (RFC 8707).
     #[must_use]
     pub fn resource(&self) -> Resource {
         Resource::from_storage(self.issuer().to_owned())
     }
+}
+
+/// The section `oauth2.dpop`: proofs of possession (RFC 9449).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct DpopSettings {
+    /// When a proof must have a nonce of this server.
+    pub nonce: NonceRule,
+    /// How old a proof without a nonce may be.
+    pub max_age: Span,
+    /// How far in the future it may be.
+    pub max_future: Span,
+    /// Who remembers the proofs of requests that change nothing.
+    pub api_replay: ApiReplay,
+}
+
+/// When a proof must have a nonce of this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonceRule {
+    /// Only where the clock of the client is off.
+    WhenNeeded,
+    /// Always.
+    Always,
+}
+
+/// Who remembers the proofs of requests that change nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiReplay {
+    /// The server that has seen it.
+    Local,
+    /// All of the deployment, by the database.
+    Shared,
 }
 
 /// The section `session`: sessions, API tokens and passwords.
@@ -148,8 +189,7 @@ pub struct OAuth2Settings {
     pub refresh_reuse_grace: Span,
     /// For how long it does so at most while nobody has used the successor pair.
     pub refresh_unused_window: Span,
-    /// The same for public clients, which prove themselves by the refresh token alone. No token is bound to a key yet
-    /// (RFC 9449); the grants of public clients that are will have the longer window, by [`Self::refresh_policy`].
+    /// The same for public clients that prove themselves by the refresh token alone, and not by a key to which it is bound (RFC 9449).
     pub refresh_unused_window_public: Span,
     /// Whether a new exchange ends the earlier grant of the same user and app.
     pub single_grant_per_app: bool,
@@ -168,6 +208,8 @@ pub struct OAuth2Settings {
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
+    /// Proofs of possession.
+    pub dpop: DpopSettings,
     /// Clients that register themselves.
     pub registration: RegistrationSettings,
     /// Clients that are known by a document.
@@ -179,12 +221,12 @@ pub struct OAuth2Settings {
 }
 
 impl OAuth2Settings {
-    /// The part that the refresh rule needs, for clients of a type.
+    /// The part that the refresh rule needs, for clients of a type, with grants that are bound to a key or not.
     #[must_use]
-    pub fn refresh_policy(&self, client_type: ClientType) -> RefreshPolicy {
+    pub fn refresh_policy(&self, client_type: ClientType, is_bound: bool) -> RefreshPolicy {
         let unused_window = match client_type {
-            ClientType::Confidential | ClientType::Keyed => self.refresh_unused_window,
-            ClientType::Public => self.refresh_unused_window_public,
+            ClientType::Public if !is_bound => self.refresh_unused_window_public,
+            ClientType::Confidential | ClientType::Keyed | ClientType::Public => self.refresh_unused_window,
         };
         RefreshPolicy { reuse_grace: self.refresh_reuse_grace.get(), unused_window: unused_window.get() }
     }
@@ -205,6 +247,10 @@ impl Section for OAuth2Settings {
         let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
         defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
         defects.at_least_a_second("device.max_auth_age", self.device.max_auth_age);
+        for (name, span) in [("dpop.max_age", self.dpop.max_age), ("dpop.max_future", self.dpop.max_future)] {
+            let is_short = (Span::seconds(1)..=Span::seconds(3600)).contains(&span);
+            defects.unless(is_short, name, "must lie between one second and one hour");
+        }
         let signed = self.jwt_access_token_lifetime.get();
         let is_short = (SIGNED_LIFETIME_MIN..=SIGNED_LIFETIME_MAX).contains(&signed);
         defects.unless(is_short, "jwt_access_token_lifetime", "must be one minute to one hour");

@@ -5,6 +5,9 @@ import { obey } from './lines.mjs';
 const issuer = new URL(process.env.ISSUER);
 const options = { [oauth.allowInsecureRequests]: true }; // on loopback there is no TLS
 let server, client, way, asked, tokens, device;
+// The keys that it can prove to have, by name, and with what the one is proved that it proves now.
+const keys = new Map();
+let proof = {};
 
 const methods = {
   none: () => oauth.None(),
@@ -42,6 +45,13 @@ await obey({
     way = methods[client.token_endpoint_auth_method](client.client_secret);
     return client;
   },
+  // From now on it proves this key, or none; made when it is first named.
+  async prove({ key, algorithm = 'ES256' }) {
+    if (!key) return void (proof = {});
+    if (!keys.has(key)) keys.set(key, oauth.DPoP(client, await oauth.generateKeyPair(algorithm)));
+    proof = { DPoP: keys.get(key) };
+    return { jkt: await proof.DPoP.calculateThumbprint() };
+  },
   async start({ parameters }) {
     asked = { verifier: oauth.generateRandomCodeVerifier(), state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce() };
     asked.redirect_uri = parameters.redirect_uri;
@@ -60,7 +70,7 @@ await obey({
   },
   async finish({ url, openid = false, max_age, nonce, parameters }) {
     const answer = oauth.validateAuthResponse(server, client, new URL(url), asked.state);
-    const request = { ...options, additionalParameters: parameters };
+    const request = { ...options, ...proof, additionalParameters: parameters };
     const response = await oauth.authorizationCodeGrantRequest(
       server, client, way, answer, asked.redirect_uri, asked.verifier, request,
     );
@@ -68,11 +78,11 @@ await obey({
     return keep(response, await oauth.processAuthorizationCodeResponse(server, client, response, expected));
   },
   async userinfo({ subject }) {
-    const response = await oauth.userInfoRequest(server, client, tokens.access_token, options);
+    const response = await oauth.userInfoRequest(server, client, tokens.access_token, { ...options, ...proof });
     return oauth.processUserInfoResponse(server, client, subject, response);
   },
   async refresh({ token, parameters }) {
-    const request = { ...options, additionalParameters: parameters };
+    const request = { ...options, ...proof, additionalParameters: parameters };
     const response = await oauth.refreshTokenGrantRequest(server, client, way, token ?? tokens.refresh_token, request);
     return keep(response, await oauth.processRefreshTokenResponse(server, client, response));
   },
@@ -86,7 +96,8 @@ await obey({
     return oauth.processIntrospectionResponse(server, client, response);
   },
   async credentials({ parameters }) {
-    const response = await oauth.clientCredentialsGrantRequest(server, client, way, parameters ?? {}, options);
+    const request = { ...options, ...proof };
+    const response = await oauth.clientCredentialsGrantRequest(server, client, way, parameters ?? {}, request);
     return { tokens: await oauth.processClientCredentialsResponse(server, client, response) };
   },
   async device({ parameters }) {
@@ -97,7 +108,7 @@ await obey({
   async poll() {
     for (let interval = device.interval; ; ) {
       await pause(interval);
-      const response = await oauth.deviceCodeGrantRequest(server, client, way, device.device_code, options);
+      const response = await oauth.deviceCodeGrantRequest(server, client, way, device.device_code, { ...options, ...proof });
       try {
         return await keep(response, await oauth.processDeviceCodeResponse(server, client, response));
       } catch (error) {
@@ -108,7 +119,7 @@ await obey({
   },
   async resource({ url, method = 'GET' }) {
     const response = await oauth.protectedResourceRequest(
-      tokens.access_token, method, new URL(url), undefined, undefined, options,
+      tokens.access_token, method, new URL(url), undefined, undefined, { ...options, ...proof },
     );
     return { status: response.status, body: await response.text() };
   },

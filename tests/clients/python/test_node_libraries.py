@@ -165,6 +165,45 @@ def test_asks_for_claims_by_name(server, user, library):
     assert set(library.userinfo(subject=user.user.id)) == {"sub", "name"}
 
 
+@pytest.mark.parametrize("algorithm", ["ES256", "Ed25519", "RS256", "PS256", "ES384"])
+def test_binds_its_tokens_to_a_key(server, user, library, algorithm):
+    me = f"{server.url}/api/v2/users/me"
+    app = server.owner.create_app(CALLBACK, public=True)
+    found = discover(library, app)
+    assert "ES256" in found["dpop_signing_alg_values_supported"]
+    jkt = library.prove(key="own", algorithm=algorithm)["jkt"]
+    got = sign_in(library, user, scope="openid user:read", dpop_jkt=jkt)
+    assert got["tokens"]["token_type"].lower() == "dpop"
+    assert library.resource(url=me)["status"] == 200
+    assert library.userinfo(subject=user.user.id)["sub"] == user.user.id
+    # Whoever has the tokens alone has nothing.
+    for key in ("", "another"):
+        library.prove(key=key, algorithm=algorithm)
+        assert word(library.resource, url=me) == "invalid_token"
+        assert word(library.refresh) == "invalid_grant"
+    library.prove(key="own")
+    assert library.refresh()["tokens"]["token_type"].lower() == "dpop"
+    assert library.resource(url=me)["status"] == 200
+    # A code that is meant for the one is of no use to the other.
+    url = library.start(parameters={"redirect_uri": CALLBACK, "scope": "user:read", "dpop_jkt": jkt})["url"]
+    library.prove(key="another")
+    assert word(library.finish, url=user.allow(url)) == "invalid_grant"
+
+
+@pytest.mark.parametrize("program", LIBRARIES)
+def test_brings_the_nonce_that_it_is_given(database, serve_module, program):
+    with serve_module(database, **{"oauth2.dpop.nonce": "always"}) as server, NodeLibrary(program, server.url) as library:
+        discover(library, server.owner.create_app(CALLBACK, service_account=True))
+        library.prove(key="own")
+        # openid-client asks again by itself, the other one says why it was refused and has the nonce then.
+        tokens = library.credentials() if program == "openid_client" else None
+        if tokens is None:
+            assert word(library.credentials) == "use_dpop_nonce"
+            tokens = library.credentials()
+        fact = library.introspect(token=tokens["tokens"]["access_token"])
+        assert fact["token_type"] == "DPoP" and fact["cnf"]["jkt"]
+
+
 def test_acts_for_itself(server, library):
     discover(library, server.owner.create_app(CALLBACK, service_account=True))
     tokens = library.credentials()["tokens"]

@@ -199,6 +199,7 @@ fn told(call: &Call, error: Error, errand: Errand, target: &str) -> HttpResponse
         | Error::OrganizationNotFound(_)
         | Error::NoSuch(_)
         | Error::Forbidden(_)
+        | Error::SecondFactor(_)
         | Error::Precondition(_)
         | Error::WrongState(_)
         | Error::TooManyAttempts { .. }

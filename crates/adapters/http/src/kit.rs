@@ -13,6 +13,7 @@ pub(crate) mod convention;
 pub(crate) mod cors;
 pub(crate) mod csrf;
 pub(crate) mod documentation;
+pub(crate) mod dpop;
 pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod gate;

@@ -33,6 +33,7 @@ mod conventions;
 mod deployment;
 mod docs;
 mod entitlements;
+mod factors;
 mod files;
 mod groups;
 mod identity_providers;

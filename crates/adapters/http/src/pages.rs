@@ -10,12 +10,15 @@ pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod device;
 pub(crate) mod end_session;
+pub(crate) mod factors;
 mod form_post;
 pub(crate) mod home;
 pub(crate) mod links;
 pub(crate) mod reset_password;
+pub(crate) mod second_step;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     home::routes(routes);
     setup::routes(routes);
     sign_in::routes(routes);
+    second_step::routes(routes);
+    factors::routes(routes);
     reset_password::routes(routes);
     cli_auth::routes(routes);
     applications::routes(routes);

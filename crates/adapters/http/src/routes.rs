@@ -10,9 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    appearance, audit, authcheck, console, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
-    licenses, members, notifications, oauth2, openid, organizations, pages, passcodes, provisioner_jobs, provisioners,
-    quiet_hours, quotas, replicas, roles, scim, sessions, status, template_versions, templates, users,
+    appearance, audit, authcheck, console, deployment, docs, entitlements, factors, files, groups, identity_providers,
+    idp_sync, licenses, members, notifications, oauth2, openid, organizations, pages, passcodes, provisioner_jobs,
+    provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, template_versions, templates, users,
     workspace_proxies, workspaces,
 };
 use actix_web::web;
@@ -48,6 +48,7 @@ pub(crate) fn table() -> Vec<Entry> {
         scim::routes,
         notifications::routes,
         passcodes::routes,
+        factors::routes,
         licenses::routes,
         entitlements::routes,
         appearance::routes,

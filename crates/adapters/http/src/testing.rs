@@ -49,6 +49,9 @@ pub(crate) fn settings() -> HttpSettings {
 pub(crate) fn context(mut repos: MockRepositories) -> Context {
     // Nobody has chosen how pages look, unless the test says so.
     repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
+    // Nobody has a second factor, unless the test says so.
+    repos.factors.expect_find_totp().returning(|_| Ok(None));
+    repos.factors.expect_find_proof().returning(|_| Ok(None));
     Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),

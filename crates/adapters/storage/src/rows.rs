@@ -2,6 +2,7 @@
 
 mod audit;
 mod device_authorizations;
+mod factors;
 mod files;
 mod groups;
 mod keys;
@@ -25,6 +26,7 @@ mod workspaces;
 
 pub(crate) use audit::AuditRow;
 pub(crate) use device_authorizations::{DeviceAuthorizationRow, PENDING as PENDING_DEVICE, decided as decided_device};
+pub(crate) use factors::{ProofRow, TotpRow};
 pub(crate) use files::FileRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use keys::CryptoKeyRow;

@@ -187,6 +187,7 @@ table! {
         redeemed_at -> Nullable<Instant>,
         grant_id -> Nullable<Uuid>,
         implied_redirect_uri -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -301,6 +302,7 @@ table! {
         app_revision -> Integer,
         is_device -> Bool,
         by_key -> Bool,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -442,6 +444,7 @@ table! {
         unused -> Bool,
         began_at -> Nullable<Instant>,
         device -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -1053,6 +1056,45 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable};
+    use crate::types::sql::{Instant, Uuid};
+
+    totp_factors (user_id) {
+        user_id -> Uuid,
+        secret -> Nullable<Binary>,
+        confirmed_at -> Nullable<Instant>,
+        last_step -> BigInt,
+        pending -> Nullable<Binary>,
+        pending_until -> Nullable<Instant>,
+        failures -> Integer,
+        failures_since -> Nullable<Instant>,
+        locked_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use crate::types::sql::{Digest, Uuid};
+
+    recovery_codes (user_id, digest) {
+        user_id -> Uuid,
+        digest -> Digest,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Json};
+
+    session_proofs (key_id) {
+        key_id -> Text,
+        auth_time -> Instant,
+        factor_at -> Nullable<Instant>,
+        amr -> Json,
+        acr -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     provisioner_keys,
@@ -1078,6 +1120,7 @@ allow_tables_to_appear_in_same_query!(
     openid_sessions,
     api_keys,
     federated_sessions,
+    session_proofs,
     templates,
     workspaces,
     workspace_builds,

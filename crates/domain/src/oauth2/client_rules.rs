@@ -42,6 +42,8 @@ pub struct ClientRules {
     pub require_signed_requests: bool,
     /// The only algorithm by which it signs them (`request_object_signing_alg`); `None`: any.
     pub request_object_alg: Option<String>,
+    /// Whether its access tokens must be bound to a key of its own (`dpop_bound_access_tokens`; RFC 9449 5.2).
+    pub dpop_bound: bool,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Authorization codes and what must be true when one is redeemed.
 
-use super::{App, Authorization, CodeChallenge, CodeVerifier, OAuthErrorCode, Resource};
+use super::{App, Authorization, CodeChallenge, CodeVerifier, KeyThumbprint, OAuthErrorCode, Resource};
 use crate::ids::{AppId, CodeId, GrantId, UserId};
 use crate::{Digest, Instant};
 use time::Duration;
@@ -27,6 +27,8 @@ pub struct AuthorizationCode {
     pub implied_redirect_uri: Option<String>,
     /// PKCE challenge.
     pub challenge: Option<CodeChallenge>,
+    /// The key that whoever redeems it must prove (`dpop_jkt`; RFC 9449 10).
+    pub jkt: Option<KeyThumbprint>,
     /// What the user consented to.
     pub authorization: Authorization,
     /// When the user consented.
@@ -44,6 +46,8 @@ pub struct Redemption<'a> {
     pub redirect_uri: Option<&'a str>,
     /// `code_verifier`.
     pub verifier: Option<&'a str>,
+    /// The key that the client has proved to have.
+    pub jkt: Option<&'a KeyThumbprint>,
     /// `resource`.
     pub resource: Option<&'a Resource>,
     /// Whether a bound resource must be repeated.
@@ -78,6 +82,9 @@ pub enum CodeError {
     /// The verifier does not meet the challenge, or there is no challenge to meet (RFC 9700 4.8.2).
     #[error("code_verifier is wrong")]
     VerifierWrong,
+    /// The code is bound to a key that was not proved (RFC 9449 10).
+    #[error("the code is bound to another key")]
+    OtherKey,
     /// The resource is not the bound one.
     #[error("resource is not the one of the authorization request")]
     Resource,
@@ -102,7 +109,8 @@ impl CodeError {
             | Self::RedirectUriGone
             | Self::ChallengeMissing
             | Self::VerifierMissing
-            | Self::VerifierWrong => OAuthErrorCode::InvalidGrant,
+            | Self::VerifierWrong
+            | Self::OtherKey => OAuthErrorCode::InvalidGrant,
         }
     }
 }
@@ -143,6 +151,9 @@ impl AuthorizationCode {
             (Some(challenge), Some(text))
                 if CodeVerifier::parse(text).is_ok_and(|verifier| challenge.is_met_by(&verifier)) => {}
             (_, Some(_)) => return Err(CodeError::VerifierWrong),
+        }
+        if self.jkt.is_some() && self.jkt.as_ref() != request.jkt {
+            return Err(CodeError::OtherKey);
         }
         match (&self.authorization.resource, request.resource) {
             (Some(bound), Some(asked)) if bound.is_same_as(asked) => Ok(()),

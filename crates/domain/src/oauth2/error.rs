@@ -53,6 +53,10 @@ pub enum OAuthErrorCode {
     LoginRequired,
     /// OpenID Connect Core 3.1.2.6: the user must allow it, and may not be asked to.
     ConsentRequired,
+    /// RFC 9449 5: the proof of possession is missing or not good.
+    InvalidDpopProof,
+    /// RFC 9449 8: the proof of possession needs a nonce of this server.
+    UseDpopNonce,
     /// OpenID Connect Unmet Authentication Requirements: the user cannot sign in as is essential.
     UnmetAuthenticationRequirements,
 }
@@ -87,6 +91,8 @@ impl OAuthErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }

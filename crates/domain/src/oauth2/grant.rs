@@ -1,6 +1,6 @@
 //! Grants: a user's consent to an app, with one live pair of tokens, and the rules for refreshing them.
 
-use super::{Authorization, OAuthErrorCode, Resource, Scopes};
+use super::{Authorization, ClientType, KeyThumbprint, OAuthErrorCode, Resource, Scopes};
 use crate::ids::{AppId, AppSecretId, GrantId, UserId};
 use crate::sessions::ApiKeyId;
 use crate::{Digest, Instant};
@@ -19,6 +19,8 @@ pub struct Grant {
     pub secret_id: Option<AppSecretId>,
     /// Whether the client proved itself by a key when the code was redeemed: then it must each time.
     pub by_key: bool,
+    /// The key to which its live access token is bound (RFC 9449); for a public client, its refresh token too.
+    pub jkt: Option<KeyThumbprint>,
     /// What is left of what the user consented to.
     pub authorization: Authorization,
     /// The key that is its access token; the id stays, the secret changes with each refresh.
@@ -125,6 +127,10 @@ pub struct RefreshPolicy {
 pub struct PresentedRefresh<'a> {
     /// The client.
     pub app_id: AppId,
+    /// What kind of client that is.
+    pub client_type: ClientType,
+    /// The key that it has proved to have.
+    pub jkt: Option<&'a KeyThumbprint>,
     /// Digest of the token.
     pub digest: Digest,
     /// Whether the token carries this server's tag, see [`super::DerivationKey::has_issued`].
@@ -162,6 +168,9 @@ pub enum RefreshError {
     /// The grant belongs to another app.
     #[error("the refresh token was issued to another client")]
     OtherClient,
+    /// The refresh token is bound to a key that was not proved (RFC 9449 5).
+    #[error("the refresh token is bound to another key")]
+    OtherKey,
     /// The refresh token is too old.
     #[error("the refresh token has expired")]
     Expired,
@@ -178,7 +187,7 @@ impl RefreshError {
     #[must_use]
     pub const fn oauth_code(self) -> OAuthErrorCode {
         match self {
-            Self::OtherClient | Self::Expired => OAuthErrorCode::InvalidGrant,
+            Self::OtherClient | Self::OtherKey | Self::Expired => OAuthErrorCode::InvalidGrant,
             Self::Resource => OAuthErrorCode::InvalidTarget,
             Self::Scope => OAuthErrorCode::InvalidScope,
         }
@@ -196,6 +205,11 @@ impl Grant {
     ) -> Result<RefreshPlan, RefreshError> {
         if self.app_id != presented.app_id {
             return Err(RefreshError::OtherClient);
+        }
+        // Before anything comes of it: whoever has stolen the token alone cannot even end the grant.
+        let is_its = self.jkt.as_ref() == presented.jkt;
+        if presented.client_type == ClientType::Public && self.jkt.is_some() && !is_its {
+            return Err(RefreshError::OtherKey);
         }
         let live = self.refresh_digest == presented.digest;
         let grace_began = now - policy.reuse_grace;
@@ -222,6 +236,10 @@ impl Grant {
         let granted = &self.authorization.scopes;
         if presented.scopes.is_some_and(|asked| !asked.iter().all(|scope| granted.covers(scope))) {
             return Err(RefreshError::Scope);
+        }
+        // The pair that is handed out again is bound as it was.
+        if !live && !is_its {
+            return Err(RefreshError::OtherKey);
         }
         if live {
             return Ok(RefreshPlan::Rotate { scopes: presented.scopes.unwrap_or(granted).clone() });
@@ -252,6 +270,7 @@ mod tests {
             user_id: UserId::NIL,
             secret_id: None,
             by_key: false,
+            jkt: None,
             authorization: Authorization {
                 scopes: scopes("user:read template:read"),
                 resource: Some(Resource::parse("https://api.example").unwrap()),
@@ -270,7 +289,15 @@ mod tests {
     }
 
     fn presented(token: &str) -> PresentedRefresh<'_> {
-        PresentedRefresh { app_id: AppId::NIL, digest: Digest::of(token), issued: true, resource: None, scopes: None }
+        PresentedRefresh {
+            app_id: AppId::NIL,
+            client_type: ClientType::Confidential,
+            jkt: None,
+            digest: Digest::of(token),
+            issued: true,
+            resource: None,
+            scopes: None,
+        }
     }
 
     fn plan(grant: &Grant, presented: PresentedRefresh<'_>) -> Result<RefreshPlan, RefreshError> {
@@ -293,6 +320,40 @@ mod tests {
         assert_eq!(plan(&grant(Duration::seconds(61)), presented("previous")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, presented("older")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, PresentedRefresh { issued: false, ..presented("invented") }), Ok(RefreshPlan::Unknown));
+    }
+
+    #[test]
+    fn a_bound_grant_of_a_public_client_is_refreshed_by_its_key_only() {
+        let key = |letter: &str| letter.repeat(43).parse::<KeyThumbprint>().unwrap();
+        let (own, other) = (key("A"), key("E"));
+        let bound = Grant { jkt: Some(own.clone()), ..grant(Duration::seconds(60)) };
+        for token in ["live", "previous", "older", "invented"] {
+            for jkt in [None, Some(&other)] {
+                let by = PresentedRefresh { client_type: ClientType::Public, jkt, ..presented(token) };
+                assert_eq!(plan(&bound, by), Err(RefreshError::OtherKey), "{token}");
+            }
+        }
+        let by = |token| PresentedRefresh { client_type: ClientType::Public, jkt: Some(&own), ..presented(token) };
+        assert!(matches!(plan(&bound, by("live")), Ok(RefreshPlan::Rotate { .. })));
+        assert_eq!(plan(&bound, by("previous")), Ok(REPEAT));
+        assert_eq!(plan(&bound, by("older")), Ok(RefreshPlan::Theft));
+        // One that had no key until now gets one.
+        assert!(matches!(plan(&grant(Duration::ZERO), by("live")), Ok(RefreshPlan::Rotate { .. })));
+    }
+
+    #[test]
+    fn a_confidential_client_may_change_its_key_but_gets_a_pair_again_by_the_same_only() {
+        let key = |letter: &str| letter.repeat(43).parse::<KeyThumbprint>().unwrap();
+        let (own, other) = (key("A"), key("E"));
+        let bound = Grant { jkt: Some(own.clone()), ..grant(Duration::seconds(60)) };
+        for jkt in [None, Some(&own), Some(&other)] {
+            let live = plan(&bound, PresentedRefresh { jkt, ..presented("live") });
+            assert!(matches!(live, Ok(RefreshPlan::Rotate { .. })), "{jkt:?}");
+            let again = plan(&bound, PresentedRefresh { jkt, ..presented("previous") });
+            let expected = if jkt == Some(&own) { Ok(REPEAT) } else { Err(RefreshError::OtherKey) };
+            assert_eq!(again, expected, "{jkt:?}");
+        }
+        assert_eq!(plan(&bound, presented("older")), Ok(RefreshPlan::Theft));
     }
 
     #[test]

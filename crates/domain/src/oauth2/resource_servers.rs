@@ -45,6 +45,19 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Whether access tokens are bound to a key of the client (RFC 9449).
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    DpopRule {
+        /// Where the client proves one.
+        #[default]
+        Optional = "optional",
+        /// Always: there are no others.
+        Required = "required",
+    }
+}
+
 /// A registered resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceServer {
@@ -123,6 +136,8 @@ pub struct ResourceRules {
     pub scopes: BTreeMap<String, String>,
     /// Which of them an app gets that asks for none; if there are none of these, all.
     pub default_scopes: Vec<String>,
+    /// Whether its access tokens are bound to a key of the client.
+    pub dpop: DpopRule,
     /// The apps that may ask about tokens that are bound to it, beside those that are registered as serving it.
     pub introspectors: Vec<AppId>,
     /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
@@ -141,6 +156,7 @@ impl Default for ResourceRules {
             claims: Vec::new(),
             scopes: BTreeMap::new(),
             default_scopes: Vec::new(),
+            dpop: DpopRule::Optional,
             introspectors: Vec::new(),
             min_acr: String::new(),
             said_since: BTreeMap::new(),
@@ -249,6 +265,12 @@ impl ResourceServers {
     #[must_use]
     pub fn want_sign_ins(&self) -> bool {
         self.0.values().any(|server| !server.rules.min_acr.is_empty())
+    }
+
+    /// Whether any of them takes tokens only that are bound to a key.
+    #[must_use]
+    pub fn want_keys(&self) -> bool {
+        self.0.values().any(|server| server.rules.dpop == DpopRule::Required)
     }
 
     /// Whether this app may ask about tokens that are bound to this resource, because the resource says so.

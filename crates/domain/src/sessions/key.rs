@@ -2,7 +2,7 @@
 
 use super::ApiKeyId;
 use crate::ids::{AppId, AppSecretId, GrantId, UserId};
-use crate::oauth2::{Authorization, Resource, Scopes};
+use crate::oauth2::{Authorization, KeyThumbprint, Resource, Scopes};
 use crate::roles::AllowEntry;
 use crate::users::LoginType;
 use crate::{Digest, Instant};
@@ -25,6 +25,8 @@ pub struct OAuth2Binding {
     pub secret_id: Option<AppSecretId>,
     /// The one resource for which it may be used (RFC 8707); `None` means this server.
     pub audience: Option<Resource>,
+    /// The key that whoever uses it must prove to have (RFC 9449); `None`: whoever has the token may use it.
+    pub jkt: Option<KeyThumbprint>,
     /// Using the key never prolongs it past this instant.
     pub slides_until: Instant,
     /// Whether it came of a refresh and was not used since, as far as is written down.
@@ -84,6 +86,8 @@ pub struct NewAccessToken {
     pub grant: Option<(GrantId, Instant)>,
     /// What it is good for.
     pub authorization: Authorization,
+    /// The key to which it is bound.
+    pub jkt: Option<KeyThumbprint>,
     /// Address of the client.
     pub ip: String,
     /// When it is issued.
@@ -129,6 +133,7 @@ impl ApiKey {
                 grant_id,
                 secret_id: token.secret_id,
                 audience: resource,
+                jkt: token.jkt,
                 slides_until: slides_until.unwrap_or(expires_at),
                 unused: false,
             }),
@@ -158,6 +163,12 @@ impl ApiKey {
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.oauth2.as_ref().is_some_and(|binding| binding.unused)
+    }
+
+    /// The key that whoever uses it must prove to have.
+    #[must_use]
+    pub fn jkt(&self) -> Option<&KeyThumbprint> {
+        self.oauth2.as_ref().and_then(|binding| binding.jkt.as_ref())
     }
 
     /// Whether the key has stopped working.
@@ -221,6 +232,7 @@ mod tests {
 
     fn access_token(grant: Option<(GrantId, Instant)>) -> ApiKey {
         ApiKey::access_token(NewAccessToken {
+            jkt: None,
             id: ApiKeyId::new("0123456789").unwrap(),
             secret_digest: Digest::of("x"),
             user_id: UserId::NIL,
@@ -291,6 +303,7 @@ mod tests {
         let fresh = key(LoginType::Password, life / 2 + Duration::SECOND, life);
         assert_eq!(fresh.use_at(NOW, true, Duration::DAY), None);
         let binding = OAuth2Binding {
+            jkt: None,
             app_id: AppId::NIL,
             grant_id: Some(GrantId::NIL),
             secret_id: None,
@@ -326,6 +339,7 @@ mod tests {
         let mut access = key(LoginType::Oauth2ProviderApp, Duration::HOUR, Duration::DAY);
         let until = NOW + Duration::hours(5);
         access.oauth2 = Some(OAuth2Binding {
+            jkt: None,
             app_id: AppId::NIL,
             grant_id: Some(GrantId::NIL),
             secret_id: None,

@@ -177,6 +177,7 @@ impl Audited for App {
             .field("refresh_tokens", self.refresh_tokens)
             .field("require_pushed_requests", self.rules.require_pushed_requests)
             .field("require_signed_requests", self.rules.require_signed_requests)
+            .field("dpop_bound_access_tokens", self.rules.dpop_bound)
             .field("keys", self.rules.keys.as_ref().map(KeySource::identity).unwrap_or_default())
             .field("service_account_id", self.service_account_id.map(|id| id.to_string()).unwrap_or_default())
     }

@@ -11,6 +11,7 @@ use crate::audit::{Audited, Snapshot};
 use crate::context::Context;
 use crate::deed::Deed;
 use crate::error::{Error, FieldError};
+use crate::factors::second_factor_shown;
 use crate::origin::Origin;
 use crate::sessions::confirm_password;
 use crate::sessions::in_person::InPerson;
@@ -55,7 +56,7 @@ pub struct Converting {
 /// Begins: proves the password. Nothing is changed yet, but recorded.
 ///
 /// Needs `user:read`, `user:update_personal`, and the password. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
-/// changed), `Forbidden` (only the scope is too short), `Refused` (an app), `Invalid` (`to_type`, `password`; the user signs in otherwise;
+/// changed), `Forbidden` (only the scope is too short), `Refused` (an app; the second factor was not shown within ten minutes), `Invalid` (`to_type`, `password`; the user signs in otherwise;
 /// no such provider), `Unauthenticated` (a wrong password), `TooManyAttempts`.
 pub async fn begin_conversion(
     ctx: &Context,
@@ -81,6 +82,7 @@ pub async fn begin_conversion(
     if user.login_type != LoginType::Password {
         return Err(Error::invalid(format!("This account signs in with `{}` and has no password.", user.login_type)));
     }
+    second_factor_shown(ctx, actor).await?;
     confirm_password(ctx, user.clone(), password, origin).await?;
     let state = new_state(ctx, CONVERT);
     // What is signed has whole seconds.

@@ -13,6 +13,7 @@ use super::ways::{Way, way_of};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
+use crate::factors::second_factor_shown;
 use crate::origin::Origin;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::{authenticate, confirm_password};
@@ -61,7 +62,7 @@ pub struct Linking {
 /// sign-in through a provider of the last ten minutes. Nothing is changed yet.
 ///
 /// Needs `user:update_personal` on oneself, and the proof. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
-/// changed), `Forbidden` (only the scope is too short), `Refused` (an app; somebody else's user; the sign-in is too long ago),
+/// changed), `Forbidden` (only the scope is too short), `Refused` (an app; somebody else's user; the sign-in or the second factor is too long ago),
 /// `Invalid` (`provider`, `password`), `Unauthenticated` (a wrong password), `TooManyAttempts`.
 pub async fn begin_link(
     ctx: &Context,
@@ -89,6 +90,7 @@ pub async fn begin_link(
         return Err(Error::Refused("Only the user can link an account to themselves.".to_owned()));
     }
     let user_id = user.id;
+    second_factor_shown(ctx, actor).await?;
     prove(ctx, user, session.as_ref(), password, origin).await?;
     // What is signed has whole seconds.
     let now = ctx.clock.now();

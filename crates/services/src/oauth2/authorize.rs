@@ -22,8 +22,9 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal, Settings};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OpaqueToken,
-    RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, KeyThumbprint, OAuthErrorCode,
+    OpaqueToken, RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, ThumbprintError, app_of_client_id,
+    is_of_document,
 };
 use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::replays::SeenToken;
@@ -55,6 +56,8 @@ pub struct ConsentRequest {
     /// What is known of the app and the user.
     pub(crate) known: Known,
     challenge: Option<CodeChallenge>,
+    /// The key that whoever redeems the code must prove.
+    jkt: Option<KeyThumbprint>,
     redirect_uri_sent: bool,
     state: Option<String>,
     response_mode: ResponseMode,
@@ -166,7 +169,7 @@ fn prepare_by(
     // What is wrong with the mode is told in the usual one.
     let response_mode = mode.unwrap_or(ResponseMode::Query);
     match check(ctx, policy, &app, request, mode) {
-        Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
+        Ok(Checked { authorization, authentication, challenge, jkt }) => Ok(ConsentRequest {
             server: policy.resource(authorization.resource.as_ref()).map(Arc::clone),
             app,
             redirect_uri,
@@ -176,6 +179,7 @@ fn prepare_by(
             id_token_hint: given(request.id_token_hint.as_deref()).map(str::to_owned),
             known: Known::default(),
             challenge,
+            jkt,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
             response_mode,
@@ -189,7 +193,12 @@ fn prepare_by(
     }
 }
 
-type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
+struct Checked {
+    authorization: Authorization,
+    authentication: AuthenticationRequest,
+    challenge: Option<CodeChallenge>,
+    jkt: Option<KeyThumbprint>,
+}
 
 fn check(
     ctx: &Context,
@@ -235,7 +244,11 @@ fn check(
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
     let names = policy.names(&ctx.settings, resource.as_ref());
     let scopes = scopes::grant(names, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
-    Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
+    let jkt = given(request.dpop_jkt.as_deref()).map(str::parse).transpose().map_err(|error: ThumbprintError| {
+        OAuthError::new(OAuthErrorCode::InvalidRequest, format!("dpop_jkt: {error}"))
+    })?;
+    let (authorization, authentication) = (Authorization { scopes, resource }, authentication(request)?);
+    Ok(Checked { authorization, authentication, challenge, jkt })
 }
 
 /// The parameters of OpenID Connect, which are understood without `openid` too.
@@ -425,6 +438,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         redirect_uri: consent.redirect_uri_sent.then(|| consent.redirect_uri.as_str().to_owned()),
         implied_redirect_uri: (!consent.redirect_uri_sent).then(|| consent.redirect_uri.as_str().to_owned()),
         challenge: consent.challenge,
+        jkt: consent.jkt,
         authorization: consent.authorization,
         created_at: now,
         expires_at: now + CODE_LIFETIME,

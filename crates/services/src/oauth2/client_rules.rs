@@ -23,6 +23,8 @@ pub struct ClientRulesCommand {
     pub require_signed_requests: Option<bool>,
     /// The only algorithm by which it signs them; empty: any.
     pub request_object_alg: Option<String>,
+    /// Whether its access tokens must be bound to a key of its own.
+    pub dpop_bound: Option<bool>,
 }
 
 /// Checks every field and notes all that are wrong.
@@ -58,6 +60,7 @@ pub(super) fn apply(app: &mut App, command: &ClientRulesCommand, fields: &mut Ve
     }
     app.rules.require_pushed_requests = command.require_pushed_requests.unwrap_or(app.rules.require_pushed_requests);
     app.rules.require_signed_requests = command.require_signed_requests.unwrap_or(app.rules.require_signed_requests);
+    app.rules.dpop_bound = command.dpop_bound.unwrap_or(app.rules.dpop_bound);
     auth_method(app, command, fields);
     if app.rules.require_signed_requests && app.rules.keys.is_none() && fields.is_empty() {
         fields.push(FieldError::new("require_signed_request_object", "needs jwks or jwks_uri"));

@@ -10,6 +10,7 @@ use super::scopes;
 use super::shown_app::ShownApp;
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
+use crate::factors::signed_in_at;
 use crate::keys::signing_ring;
 use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
@@ -200,10 +201,9 @@ fn authorization(
 }
 
 /// Whether the session in use is too old to decide about devices: its user is to sign in again.
-#[must_use]
-pub fn must_sign_in_again(ctx: &Context, actor: &Principal) -> bool {
-    let signed_in = actor.as_account().map(|account| account.key.created_at);
-    signed_in.is_some_and(|at| at + ctx.settings.oauth2.device.max_auth_age.get() < ctx.clock.now())
+pub async fn must_sign_in_again(ctx: &Context, actor: &Principal) -> Result<bool, Error> {
+    let signed_in = signed_in_at(ctx, actor).await?;
+    Ok(signed_in.is_some_and(|at| at + ctx.settings.oauth2.device.max_auth_age.get() < ctx.clock.now()))
 }
 
 /// What the device with this code asks for; `None` when no device waits with it, for whatever reason.
@@ -211,7 +211,7 @@ pub fn must_sign_in_again(ctx: &Context, actor: &Principal) -> bool {
 /// Needs a person, who has signed in lately. Errors: `Refused` (a token of an app, or signed in too long ago), `TooManyAttempts`,
 /// `Unauthenticated` (the key of the caller has just ended).
 pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Option<AskedByDevice>, Error> {
-    let attempt = Attempt::new(ctx, actor, code)?;
+    let attempt = Attempt::new(ctx, actor, code).await?;
     let (code, policy) = (code.clone(), policy::current(ctx).await?);
     ctx.act(actor, move |deed| {
         let Some((asked, app)) = attempt.find(deed)? else {
@@ -241,7 +241,7 @@ pub async fn decide(
     code: &UserCode,
     approves: bool,
 ) -> Result<Option<ShownApp>, Error> {
-    let attempt = Attempt::new(ctx, actor, code)?;
+    let attempt = Attempt::new(ctx, actor, code).await?;
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
     if approves {
@@ -305,9 +305,9 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Self, Error> {
+    async fn new(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Self, Error> {
         actor.in_person(InPerson::AllowApp)?;
-        if must_sign_in_again(ctx, actor) {
+        if must_sign_in_again(ctx, actor).await? {
             return Err(Error::Refused(
                 "You signed in too long ago to decide about devices. Sign in again.".to_owned(),
             ));

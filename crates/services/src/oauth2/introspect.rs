@@ -8,7 +8,9 @@ use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, CachedClient, CachedToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings, keys};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
-use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::oauth2::{
+    App, Authorization, ClientType, Grant, KeyThumbprint, OAuthErrorCode, OpaqueToken, Resource,
+};
 use doorward_domain::roles::System;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
@@ -43,8 +45,10 @@ pub struct ActiveToken {
     pub issued_at: Instant,
     /// When it stops working.
     pub expires_at: Instant,
-    /// `Bearer` for access tokens, nothing for refresh tokens.
+    /// `Bearer` or `DPoP` for access tokens, nothing for refresh tokens.
     pub token_type: Option<&'static str>,
+    /// The key that whoever brings it must prove to have.
+    pub jkt: Option<KeyThumbprint>,
 }
 
 /// Says what a token is; `None` when it is expired, revoked, unknown or none of the caller's business.
@@ -127,9 +131,14 @@ impl Found {
             },
             issued_at: token.issued_at,
             expires_at: token.expires_at,
-            token_type: Some("Bearer"),
+            token_type: Some(token_type(token.jkt.as_ref())),
+            jkt: token.jkt,
         })
     }
+}
+
+fn token_type(jkt: Option<&KeyThumbprint>) -> &'static str {
+    if jkt.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// Asks the cache, then the store. While the database is away, what is remembered is good for longer.
@@ -311,7 +320,8 @@ impl Steps {
             authorization: Authorization { scopes, resource: binding.audience },
             issued_at: key.created_at,
             expires_at: key.expires_at,
-            token_type: Some("Bearer"),
+            token_type: Some(token_type(binding.jkt.as_ref())),
+            jkt: binding.jkt,
         };
         Ok(Seen { unused, token: Some(token), ..nothing })
     }
@@ -335,6 +345,7 @@ fn refresh_token(
     let unused = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused);
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
     let token = user.map(|user| ActiveToken {
+        jkt: None,
         client_id: grant.app_id,
         user_id: user.id,
         username: user.username.into_string(),

@@ -1,5 +1,6 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
+use super::dpop;
 use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
 use doorward_domain::jws::SignatureAlgorithm;
@@ -66,6 +67,8 @@ pub struct AuthorizationServer {
     pub request_object_signing_alg_values_supported: Vec<&'static str>,
     /// Not by reference.
     pub request_uri_parameter_supported: bool,
+    /// By which algorithms clients sign what they prove their keys by (RFC 9449 5.1).
+    pub dpop_signing_alg_values_supported: Vec<&'static str>,
     /// What a provider of OpenID Connect says beside.
     #[serde(flatten)]
     pub openid: Option<openid::documents::ProviderMetadata>,
@@ -114,6 +117,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         request_parameter_supported: true,
         request_object_signing_alg_values_supported: algorithms,
         request_uri_parameter_supported: false,
+        dpop_signing_alg_values_supported: dpop::algorithms(),
         openid: openid::documents::metadata(settings),
     }
 }
@@ -129,6 +133,10 @@ pub struct ProtectedResource {
     pub bearer_methods_supported: Vec<&'static str>,
     /// Every scope of the catalogue.
     pub scopes_supported: Vec<String>,
+    /// By which algorithms clients sign what they prove their keys by (RFC 9728 2).
+    pub dpop_signing_alg_values_supported: Vec<&'static str>,
+    /// Tokens need not be bound to a key.
+    pub dpop_bound_access_tokens_required: bool,
     /// For people.
     pub resource_name: &'static str,
 }
@@ -143,6 +151,8 @@ pub fn protected_resource(settings: &Settings, path: &str) -> ProtectedResource 
         authorization_servers: vec![issuer.to_owned()],
         bearer_methods_supported: vec!["header", "query"],
         scopes_supported: scope_names(),
+        dpop_signing_alg_values_supported: dpop::algorithms(),
+        dpop_bound_access_tokens_required: false,
         resource_name: "Doorward",
     }
 }

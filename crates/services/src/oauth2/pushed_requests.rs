@@ -4,6 +4,7 @@ use super::authorize::{AuthorizeError, AuthorizeRequest, document_of, find_clien
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
 use super::client_documents;
+use super::dpop::{self, ProvenKey, SentProof};
 use super::{one_use, request_objects};
 use crate::deed::Deed;
 use crate::openid::known::Asking;
@@ -28,6 +29,8 @@ pub struct PushRequest {
     pub client: ClientAuthentication,
     /// What it asks for.
     pub request: AuthorizeRequest,
+    /// By what the client proves that it has a key, to which the code will be bound.
+    pub proof: SentProof,
 }
 
 /// What stands for a pushed request.
@@ -37,6 +40,8 @@ pub struct Pushed {
     pub uri: PushedUri,
     /// Whole seconds until it stops being good.
     pub expires_in: i64,
+    /// The nonce for the next proof, if it is to have another one.
+    pub dpop_nonce: Option<String>,
 }
 
 /// Takes an authorization request, checked as at the authorization endpoint.
@@ -44,7 +49,7 @@ pub struct Pushed {
 /// Needs no permission; a client that can prove itself does. Errors: those of the authorization endpoint, and `invalid_client`,
 /// `temporarily_unavailable` (also: too many are live).
 pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Result<Pushed, OAuthError> {
-    let PushRequest { client, mut request } = push;
+    let PushRequest { client, mut request, proof } = push;
     let app = find_app(ctx, &client).await?;
     let presented = client_assertions::present_as(ctx, &client, app.as_ref(), Place::Other).await?;
     let app = app.ok_or_else(super::client::unknown_client)?;
@@ -55,7 +60,9 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
     }
     request.client_id.clone_from(&client.client_id);
+    let proven = dpop::prove(ctx, &proof).await?;
     let mut request = request_objects::open(ctx, &app, request).await?;
+    let dpop_nonce = bind_to_key(&mut request, proven)?;
     let mut random = [0; 32];
     ctx.random.fill(&mut random);
     let uri = PushedUri::new(&random);
@@ -82,7 +89,18 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
         Ok(deed.unrecorded("what a client asks for is not recorded", ()))
     })
     .await?;
-    Ok(Pushed { uri, expires_in: lifetime.whole_seconds() })
+    Ok(Pushed { uri, expires_in: lifetime.whole_seconds(), dpop_nonce })
+}
+
+/// Binds the code to the key that is proved (RFC 9449 10.1), which must be the one that the request names. Answers the nonce for the next proof.
+fn bind_to_key(request: &mut AuthorizeRequest, proven: Option<ProvenKey>) -> Result<Option<String>, OAuthError> {
+    let Some(ProvenKey { jkt, next_nonce }) = proven else { return Ok(None) };
+    if request.dpop_jkt.as_deref().is_some_and(|named| !named.is_empty() && named != jkt.as_str()) {
+        let text = "dpop_jkt is another key than that of the DPoP proof";
+        return Err(OAuthError::new(OAuthErrorCode::InvalidDpopProof, text));
+    }
+    request.dpop_jkt = Some(jkt.as_str().to_owned());
+    Ok(next_nonce)
 }
 
 /// Keeps an authorization request that a client has sent by a browser in a body, and that is too long for a query, as if it had been pushed.
@@ -119,7 +137,7 @@ pub async fn park(ctx: &Context, request: AuthorizeRequest, origin: Arc<Origin>)
         Ok::<_, OAuthError>(deed.unrecorded("what a client asks for is not recorded", ()))
     });
     kept.await.map_err(AuthorizeError::Client)?;
-    Ok(Pushed { uri, expires_in: lifetime.whole_seconds() })
+    Ok(Pushed { uri, expires_in: lifetime.whole_seconds(), dpop_nonce: None })
 }
 
 /// Refuses a request that is one too many.

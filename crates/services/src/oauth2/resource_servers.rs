@@ -37,6 +37,8 @@ pub struct ResourceCommand {
     pub default_scopes: Option<Vec<String>>,
     /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
     pub min_acr: Option<String>,
+    /// Whether its tokens are bound to a key: `optional` or `required`.
+    pub dpop: Option<String>,
     /// The apps that may ask about tokens that are bound to it.
     pub introspectors: Option<Vec<AppId>>,
 }
@@ -216,6 +218,11 @@ fn apply(
         }
         rules.min_acr.clone_from(acr);
     }
+    match command.dpop.as_deref().map(str::parse) {
+        None => {}
+        Some(Ok(rule)) => rules.dpop = rule,
+        Some(Err(_)) => fields.push(FieldError::new("dpop", "must be `optional` or `required`")),
+    }
     if let Some(apps) = &command.introspectors {
         if apps.len() > INTROSPECTORS_MAX {
             fields.push(FieldError::new("introspectors", format!("at most {INTROSPECTORS_MAX} apps are allowed")));
@@ -303,6 +310,7 @@ impl Audited for ResourceServer {
             .field("scopes", rules.scopes.keys().cloned().collect::<Vec<_>>())
             .field("default_scopes", rules.default_scopes.clone())
             .field("min_acr", rules.min_acr.as_str())
+            .field("dpop", rules.dpop.as_str())
             .field("introspectors", rules.introspectors.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 }

@@ -115,6 +115,9 @@ fn claims(
     set("exp", expires_at.unix_timestamp().into());
     set("jti", format!("{}.{}", key.id.as_str(), mark(&key.secret_digest)).into());
     set("scope", scopes.to_string().into());
+    if let Some(jkt) = key.jkt() {
+        set("cnf", json!({ "jkt": jkt.as_str() }));
+    }
     if let Some(identity) = identity {
         set("auth_time", identity.sign_in.auth_time.unix_timestamp().into());
         set("acr", identity.sign_in.acr.into());

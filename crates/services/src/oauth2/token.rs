@@ -9,13 +9,14 @@ pub(super) mod still_allowed;
 use super::client::{ClientAuthentication, PresentedClient};
 use super::client_assertions::{self, Place};
 use super::client_documents;
+use super::dpop::{self, ProvenKey, SentProof};
 use super::policy::{self, ClientPolicy};
 pub(crate) use super::resources::{bind, parse_resource};
 use super::signed_tokens::{self, SignedToken};
 use crate::keys::for_token;
 use crate::openid::issue;
 use crate::{Context, OAuthError, Origin, Principal};
-use doorward_domain::oauth2::{OAuthErrorCode, Resource, Scopes, TokenFormat};
+use doorward_domain::oauth2::{KeyThumbprint, OAuthErrorCode, Resource, Scopes, TokenFormat};
 use doorward_domain::{Instant, Secret};
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct TokenRequest {
     pub scope: Option<String>,
     /// Every `resource`, in order.
     pub resources: Vec<String>,
+    /// By what the client proves that it has a key.
+    pub proof: SentProof,
     /// A parameter that may come once and came twice.
     pub repeated: Option<&'static str>,
 }
@@ -59,6 +62,10 @@ pub struct TokenSet {
     pub scopes: Scopes,
     /// Who the user is, for apps that ask by the scope `openid`.
     pub id_token: Option<Secret<String>>,
+    /// Whether the access token is bound to a key, which whoever uses it must prove to have.
+    pub is_bound: bool,
+    /// The nonce for the next proof, if it is to have another one.
+    pub dpop_nonce: Option<String>,
 }
 
 impl TokenSet {
@@ -70,7 +77,16 @@ impl TokenSet {
         now: Instant,
     ) -> Self {
         let expires_in = (expires_at - now).whole_seconds().max(0);
-        Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
+        Self {
+            access_token,
+            refresh_token,
+            expires_at,
+            expires_in,
+            scopes,
+            id_token: None,
+            is_bound: false,
+            dpop_nonce: None,
+        }
     }
 
     /// As the resource that it is bound to wants it: with the scopes that are left of it, and with a signed access token if it is to be one.
@@ -115,6 +131,8 @@ struct Common {
     by: Principal,
     now: Instant,
     policy: Arc<ClientPolicy>,
+    /// The key that the client has proved to have.
+    jkt: Option<KeyThumbprint>,
 }
 
 /// The parameters of each grant, checked.
@@ -136,13 +154,28 @@ pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// given twice or is malformed), `invalid_client`, `unsupported_grant_type`, `invalid_grant` (the code or refresh
 /// token is no good, or what it is about was taken from the app), `invalid_target`, `invalid_scope`,
 /// `unauthorized_client` (an app without a service account asks for `client_credentials`, or one that may not have devices for
-/// them), `authorization_pending`, `slow_down`, `expired_token`, `access_denied` (of devices), `temporarily_unavailable`,
+/// them), `authorization_pending`, `slow_down`, `expired_token`, `access_denied` (of devices), `invalid_dpop_proof`
+/// (the proof of a key is not good, or there must be one), `use_dpop_nonce`, `temporarily_unavailable`,
 /// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     client_documents::revalidate(ctx, request.client.client_id.as_deref()).await?;
     let is_bound = matches!(request.grant_type.as_deref(), Some("authorization_code" | "refresh_token"));
     let place = if is_bound { Place::BoundGrant } else { Place::Other };
     let client = client_assertions::present(ctx, &request.client, place).await?;
+    let proven = dpop::prove(ctx, &request.proof).await?;
+    let (jkt, dpop_nonce) = proven.map(|ProvenKey { jkt, next_nonce }| (jkt, next_nonce)).unzip();
+    let has_key = jkt.is_some();
+    let tokens = grant(ctx, request, client, jkt, origin).await?;
+    Ok(TokenSet { is_bound: has_key, dpop_nonce: dpop_nonce.flatten(), ..tokens })
+}
+
+async fn grant(
+    ctx: &Context,
+    request: TokenRequest,
+    client: PresentedClient,
+    jkt: Option<KeyThumbprint>,
+    origin: Arc<Origin>,
+) -> Result<TokenSet, OAuthError> {
     let policy = policy::of_client(ctx).await?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
@@ -154,7 +187,8 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
             }
             GrantRequest::RefreshToken(_) => super::scopes::parse_again(request.scope.as_deref())?,
         };
-        Ok((grant, Common { client: client.clone(), resource, scopes, by: Principal::anonymous(origin), now, policy }))
+        let (client, by) = (client.clone(), Principal::anonymous(origin));
+        Ok((grant, Common { client, resource, scopes, by, now, policy, jkt }))
     });
     match parsed {
         Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,

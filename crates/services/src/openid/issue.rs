@@ -1,6 +1,7 @@
 //! ID tokens: what they say, and signing them.
 
 use super::claims::of_user;
+use crate::factors::proof_of;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
 use crate::oauth2::client_documents::client_id_of;
@@ -43,15 +44,8 @@ fn permit() -> Permit<action::Create, resource::Oauth2AppCodeToken> {
 pub(crate) fn sign_in_of(repos: &mut dyn Repositories, key: &ApiKey, fresh: Uuid) -> Result<SignIn, StoreError> {
     repos.openid().insert_session(&permit(), &key.id, fresh)?;
     let sid = repos.openid().find_session(&key.id)?.unwrap_or(fresh);
-    let (auth_time, worth, amr) = match repos.federated_sessions().find(&key.id)? {
-        Some((session, _)) => {
-            let mut amr = session.amr;
-            amr.push("fed".to_owned());
-            (session.auth_time, acr(Some(&session.acr)).to_owned(), amr)
-        }
-        None => (key.created_at, acr(None).to_owned(), vec![PASSWORD.to_owned()]),
-    };
-    Ok(SignIn { sid, auth_time, acr: worth, amr })
+    let proof = proof_of(repos, key)?;
+    Ok(SignIn { sid, auth_time: proof.auth_time, acr: proof.acr, amr: proof.amr })
 }
 
 /// Notes with a code what the app is told of the user, who consents with this key.

@@ -1,7 +1,7 @@
 //! Authentication of requests by session or token (`identity.md` 2.3).
 
 use super::reach::{max_lifetime, scope_of};
-use super::refusal::{inactive, signed_out, unknown_key};
+use super::refusal::{inactive, signed_out, unbound, unknown_key};
 use super::seen;
 use crate::cache::{Age, CachedKey};
 use crate::context::Context;
@@ -10,7 +10,7 @@ use crate::origin::Origin;
 use crate::principal::{Account, Principal};
 use crate::settings::Settings;
 use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::App;
+use doorward_domain::oauth2::{App, KeyThumbprint};
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::users::{User, UserStatus};
@@ -32,22 +32,42 @@ use time::format_description::well_known::Rfc3339;
 /// Needs no permission. Errors: `Unauthenticated` (the token is missing, malformed, unknown, expired or for another
 /// audience; its app may not use this server any more; or its user may not act).
 pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
-    enter(ctx, token_text, origin, Audience::ThisServer).await
+    enter(ctx, token_text, origin, Audience::ThisServer, None).await
 }
 
 /// [`authenticate`], for the one endpoint that takes tokens for other audiences too: whoever issued a token says whose it is.
 pub async fn authenticate_for_any(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
-    enter(ctx, token_text, origin, Audience::Any).await
+    enter(ctx, token_text, origin, Audience::Any, None).await
+}
+
+/// The same for an access token that is bound to a key, which whoever presents it has just proved to have (RFC 9449 7). The others take none
+/// that is bound, and this takes no other.
+pub async fn authenticate_proven(
+    ctx: &Context,
+    token_text: &str,
+    origin: &Arc<Origin>,
+    audience: Audience,
+    jkt: &KeyThumbprint,
+) -> Result<Principal, Error> {
+    enter(ctx, token_text, origin, audience, Some(jkt)).await
 }
 
 /// For whom a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audience {
+pub enum Audience {
+    /// This server alone.
     ThisServer,
+    /// Others too.
     Any,
 }
 
-async fn enter(ctx: &Context, token_text: &str, origin: &Arc<Origin>, audience: Audience) -> Result<Principal, Error> {
+async fn enter(
+    ctx: &Context,
+    token_text: &str,
+    origin: &Arc<Origin>,
+    audience: Audience,
+    jkt: Option<&KeyThumbprint>,
+) -> Result<Principal, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
     }
@@ -56,13 +76,13 @@ async fn enter(ctx: &Context, token_text: &str, origin: &Arc<Origin>, audience: 
     let (now, settings) = (ctx.clock.now(), ctx.settings.sessions);
 
     // What is remembered lets in and never refuses: a key may just have got a new secret, or longer life, elsewhere.
-    let remembered =
-        |age| ctx.cache.subject(age, &token.id).filter(|known| may_enter(ctx, known, &token, audience, now).is_ok());
+    let asked = Asked { token: &token, audience, jkt, now };
+    let remembered = |age| ctx.cache.subject(age, &token.id).filter(|known| may_enter(ctx, known, &asked).is_ok());
     let found = remembered(ctx.cache.age());
     ctx.cache.count(found.is_some());
     let known = match found {
         Some(known) => known,
-        None => match read(ctx, &token, audience, now).await {
+        None => match read(ctx, &asked).await {
             Err(Error::Unavailable { outage, cause }) => {
                 ctx.cache.note(Some(outage));
                 let stale = remembered(ctx.cache.age());
@@ -139,8 +159,9 @@ fn hold_living(repos: &mut dyn Repositories, id: UserId) -> Result<User, Error> 
 }
 
 /// Asks the store whose token it is, and remembers who may enter.
-async fn read(ctx: &Context, token: &ApiToken, audience: Audience, now: Instant) -> Result<Arc<CachedKey>, Error> {
+async fn read(ctx: &Context, asked: &Asked<'_>) -> Result<Arc<CachedKey>, Error> {
     let reading = ctx.cache.reading();
+    let token = asked.token;
     let (id, digest, settings) = (token.id.clone(), token.digest(), Arc::clone(&ctx.settings));
     let (owner, custom) = ctx
         .read(move |repos| {
@@ -162,7 +183,7 @@ async fn read(ctx: &Context, token: &ApiToken, audience: Audience, now: Instant)
         memberships: owner.memberships.clone().into(),
         noted: AtomicBool::new(false),
     });
-    may_enter(ctx, &known, token, audience, now)?;
+    may_enter(ctx, &known, asked)?;
     ctx.cache.keep_subject(reading, &owner, &known);
     Ok(known)
 }
@@ -183,23 +204,29 @@ fn apply_limits(settings: &Settings, owner: &mut KeyOwner) -> Result<(), Error> 
     Ok(())
 }
 
-/// Whether this key lets in whoever presents this token now.
-fn may_enter(
-    ctx: &Context,
-    known: &CachedKey,
-    token: &ApiToken,
+/// What is presented, and how.
+struct Asked<'a> {
+    token: &'a ApiToken,
     audience: Audience,
+    /// The key that was proved.
+    jkt: Option<&'a KeyThumbprint>,
     now: Instant,
-) -> Result<(), Error> {
+}
+
+/// Whether this key lets in whoever presents this token now.
+fn may_enter(ctx: &Context, known: &CachedKey, asked: &Asked<'_>) -> Result<(), Error> {
     let CachedKey { key, user, .. } = known;
     // In constant time, by the type.
-    if key.secret_digest != token.digest() {
+    if key.secret_digest != asked.token.digest() {
         return Err(unknown_key());
     }
-    if key.is_expired(now) {
+    if key.jkt() != asked.jkt {
+        return Err(unbound(key.jkt().is_some(), asked.jkt.is_some()));
+    }
+    if key.is_expired(asked.now) {
         return Err(expired(key));
     }
-    if audience == Audience::ThisServer {
+    if asked.audience == Audience::ThisServer {
         check_audience(ctx, key)?;
     }
     if user.deleted {

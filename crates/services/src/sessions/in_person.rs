@@ -26,6 +26,8 @@ pub(crate) enum InPerson {
     SetPassword,
     /// Change mail addresses: passcodes for new passwords go there.
     ChangeAddress,
+    /// Change by what one proves oneself beside the password.
+    ChangeFactors,
     /// Vouch for mail addresses: other servers link accounts by those that are verified.
     VouchForAddress,
     /// Change with which accounts at identity providers one signs in: the app could sign in as the user for ever.
@@ -49,6 +51,7 @@ impl InPerson {
             Self::EndGrant => "withdraw other apps",
             Self::SetPassword => "set passwords",
             Self::ChangeAddress => "change mail addresses",
+            Self::ChangeFactors => "change second factors, or show them",
             Self::VouchForAddress => "vouch for mail addresses",
             Self::LinkAccount => "change with which accounts at identity providers its user signs in",
             Self::ManageApps => "manage OAuth2 apps and their secrets",

@@ -7,12 +7,16 @@ use super::revalidate::with_key_owner;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
+use crate::factors::proof_of;
 use crate::principal::Principal;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
+use doorward_domain::Instant;
+use doorward_domain::factors::Proof;
 use doorward_domain::oauth2::Scopes;
-use doorward_domain::roles::{Action, action, resource};
+use doorward_domain::roles::{Action, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::users::LoginType;
 use doorward_ports::Repositories;
 
 /// Makes a session key for the command line, without limits and with the default lifetime of tokens.
@@ -31,10 +35,26 @@ pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Res
             let issued = IssuedKey::new(deed.random(), deed.now, spec)?;
             let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
             deed.repos.api_keys().insert(&permit, &issued.key)?;
+            let proof = proof_of_new(deed.repos, actor, &issued.key)?;
+            let because = System::because("a key is worth no more than what has made it");
+            deed.repos.factors().upsert_proof(&because.permit(), &proof)?;
             Ok(deed.made(&issued.key)?.answer(issued))
         })
     })
     .await
+}
+
+/// What a session is worth that another key has made: as much as that, and it is as old as that, for nobody has signed in. Of API tokens, and of
+/// others than the user, nobody knows when the user last signed in.
+fn proof_of_new(repos: &mut dyn Repositories, actor: &Principal, new: &ApiKey) -> Result<Proof, Error> {
+    let maker = &actor.account()?.key;
+    let known = if maker.user_id == new.user_id && maker.login_type != LoginType::Token {
+        proof_of(repos, maker)?
+    } else {
+        let (auth_time, acr) = (Instant::UNIX_EPOCH, Proof::PASSWORD.to_owned());
+        Proof { key_id: new.id.clone(), auth_time, factor_at: None, amr: Vec::new(), acr }
+    };
+    Ok(Proof { key_id: new.id.clone(), ..known })
 }
 
 /// Shows a key of a user.

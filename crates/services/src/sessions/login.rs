@@ -10,12 +10,15 @@ use crate::audit::{Audited, Diff, Snapshot};
 use crate::context::Context;
 use crate::deed::{Deed, Done, Recorded};
 use crate::error::Error;
+use crate::factors::ticket::Asking;
 use crate::origin::Origin;
 use crate::users::fields::{Fields, trimmed};
-use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::factors::Proof;
 use doorward_domain::roles::{ScopeName, System};
+use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::{LoginType, User, UserStatus};
+use doorward_domain::{Instant, Secret};
 use doorward_ports::StoreError;
 use std::sync::Arc;
 use time::Duration;
@@ -66,7 +69,8 @@ pub fn auth_methods(ctx: &Context) -> AuthMethods {
 ///
 /// Needs no permission. Errors: `Invalid` (`email`, `password`), `TooManyAttempts`, `Unauthenticated` (a wrong
 /// address or password, or the user is suspended), `Refused` (passwords are switched off, or the user signs in by
-/// other means).
+/// other means), `SecondFactor` (all is right, and the user has or must have a second factor: it goes on with
+/// [`second_step`](super::second_step())).
 pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Result<SignedIn, Error> {
     let Login { email, password } = command;
     let mut fields = Fields::default();
@@ -103,9 +107,10 @@ pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Resul
         user => Verified::Wrong(user),
     };
     let settings = ctx.settings.sessions;
+    let asking = Asking { ring: ctx.keys.ring(), mfa: ctx.settings.mfa };
     let attempt = Attempt { guard, lifetime: settings.lifetime.get(), password_login: settings.password_login };
     // A refusal leaves a trace, so it is an `Ok` of the closure.
-    ctx.act(&caller, move |deed| attempt.decide(deed, verified)).await?
+    ctx.act(&caller, move |deed| attempt.decide(deed, verified, &asking)).await?
 }
 
 /// Proves that whoever asks knows the password of this user: as a sign-in does, and with the same limits.
@@ -193,10 +198,10 @@ impl Audited for NoKey<'_> {
 }
 
 /// What becomes of a try: the outer error undoes it, the inner one is its answer.
-type Decided = Result<Done<Result<SignedIn, Error>>, Error>;
+pub(super) type Decided = Result<Done<Result<SignedIn, Error>>, Error>;
 
 impl Attempt {
-    fn decide(self, deed: &mut Deed<'_>, verified: Verified) -> Decided {
+    fn decide(self, deed: &mut Deed<'_>, verified: Verified, asking: &Asking) -> Decided {
         // Of many tries at once, all were let in before the first failed. Looking again keeps the count, and as it is
         // done for right and wrong passwords alike, it tells nothing.
         let look = self.guard.look(deed.repos, deed.now)?;
@@ -226,17 +231,11 @@ impl Attempt {
         if user.status == UserStatus::Suspended {
             return refuse(deed, &user, 401, inactive(user.status));
         }
-        self.guard.pass(deed.repos, user.id, deed.now)?;
-        let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
-        let spec = KeySpec::session(user.id, self.lifetime, &deed.by.origin.ip);
-        let session = IssuedKey::new(deed.random(), deed.now, spec)?;
-        let permit = System::because("the password is right").permit();
-        deed.repos.api_keys().insert(&permit, &session.key)?;
-        devices::began(deed, &session.key)?;
-        devices::signed_in(deed, &user)?;
-        let entry = deed.entry().of_user(Some(user.id));
-        let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
-        Ok(recorded.answer(Ok(SignedIn { user, session })))
+        // Nothing of the failures is forgotten, and no place remembered, before the second factor was right too.
+        if let Some(challenge) = asking.ask(deed, &user)? {
+            return Ok(deed.unrecorded("it goes on with a second factor", Err(Error::SecondFactor(challenge))));
+        }
+        open(deed, &self.guard, user, self.lifetime, None)
     }
 
     /// The same for a user who is signed in: of many tries at once, all were let in before the first failed.
@@ -259,6 +258,30 @@ impl Attempt {
         let refusal = Error::Unauthenticated { message, detail: String::new() };
         Ok(record(deed, user, 401)?.answer(Err(refusal)))
     }
+}
+
+/// Makes the session of a user who has proved who they are, beside the password by what `proof` says.
+pub(super) fn open(
+    deed: &mut Deed<'_>,
+    guard: &Guard,
+    user: User,
+    lifetime: Duration,
+    proof: Option<fn(ApiKeyId, Instant) -> Proof>,
+) -> Decided {
+    guard.pass(deed.repos, user.id, deed.now)?;
+    let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
+    let spec = KeySpec::session(user.id, lifetime, &deed.by.origin.ip);
+    let session = IssuedKey::new(deed.random(), deed.now, spec)?;
+    let permit = System::because("the user has proved who they are").permit();
+    deed.repos.api_keys().insert(&permit, &session.key)?;
+    if let Some(proof) = proof {
+        deed.repos.factors().upsert_proof(&permit, &proof(session.key.id.clone(), deed.now))?;
+    }
+    devices::began(deed, &session.key)?;
+    devices::signed_in(deed, &user)?;
+    let entry = deed.entry().of_user(Some(user.id));
+    let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
+    Ok(recorded.answer(Ok(SignedIn { user, session })))
 }
 
 /// The password is right, and yet the user may not sign in with it.

@@ -16,6 +16,20 @@ pub(super) fn signed_out(detail: impl Into<String>) -> Error {
     }
 }
 
+/// What whoever presents an access token is told that is bound to a key, and proves none.
+pub const BOUND: &str =
+    "The access token is bound to a key. Send it by the scheme DPoP, with a proof in the header DPoP.";
+
+/// The token is bound to a key that was not proved, or to none although one was.
+pub(super) fn unbound(is_bound: bool, is_proven: bool) -> Error {
+    let message = match (is_bound, is_proven) {
+        (true, false) => BOUND,
+        (true, true) => "The access token is bound to another key than that of the DPoP proof.",
+        (false, _) => "The access token is bound to no key. Send it by the scheme Bearer.",
+    };
+    Error::Unauthenticated { message: message.to_owned(), detail: String::new() }
+}
+
 /// What suspended users are told by the API.
 pub const SUSPENDED: &str = "User is not active (status = \"suspended\"). Contact an admin to reactivate your account.";
 

@@ -129,6 +129,7 @@ const fn is_about_rights(refusal: &Error) -> bool {
         | Error::Refused(_)
         | Error::Invalid { .. } => true,
         Error::Unauthenticated { .. }
+        | Error::SecondFactor(_)
         | Error::Conflict { .. }
         | Error::Precondition(_)
         | Error::WrongState(_)

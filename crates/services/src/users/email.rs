@@ -7,6 +7,7 @@ use super::reference::{UserRef, UserView, resolve_live};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
+use crate::factors::second_factor_shown;
 use crate::identity_providers::{owned_name::refuse_email, prove};
 use crate::notifications::accounts::email_changed;
 use crate::origin::Origin;
@@ -32,7 +33,7 @@ pub struct ChangeEmail {
 ///
 /// Needs `user:read` and `user:update_personal`, and `user:update` if the user is somebody else. Errors: `UserNotFound` (missing or not
 /// readable), `NotFound` (not to be changed), `Forbidden`, `Refused` (an app; the address of an owner by somebody who is none; the sign-in is
-/// too long ago), `Invalid` (`email`, `password`; a service account; an address that follows an identity provider or a directory),
+/// too long ago, or the second factor), `Invalid` (`email`, `password`; a service account; an address that follows an identity provider or a directory),
 /// `Conflict` (`email`), `Unauthenticated` (a wrong password), `TooManyAttempts`.
 pub async fn change_email(
     ctx: &Context,
@@ -48,6 +49,7 @@ pub async fn change_email(
     let email = fields.done_with(email)?;
     let (id, settings) = (user.id, Arc::clone(&ctx.settings));
     if actor.is(id) {
+        second_factor_shown(ctx, actor).await?;
         prove(ctx, user, session.as_ref(), password, origin).await?;
     }
     ctx.act(actor, move |deed| {

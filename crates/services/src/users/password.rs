@@ -8,6 +8,7 @@ use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::factors::second_factor_shown;
 use crate::sessions::in_person::InPerson;
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
@@ -46,7 +47,7 @@ pub fn validate_password(password: &Secret<String>) -> Result<PasswordCheck, Err
 /// Changes a password and ends all sessions, keys and grants of the user, the one in use among them.
 ///
 /// Needs `user:read` and `user:update_personal`. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
-/// changed), `Forbidden` (only the scope is too short), `Refused` (an app), `Invalid` (`password`, `old_password`; the
+/// changed), `Forbidden` (only the scope is too short), `Refused` (an app; the second factor was not shown within ten minutes), `Invalid` (`password`, `old_password`; the
 /// user has no password to sign in with).
 pub async fn change_password(
     ctx: &Context,
@@ -62,6 +63,9 @@ pub async fn change_password(
     actor.in_person(InPerson::SetPassword)?;
     if user.login_type != LoginType::Password {
         return Err(without_password());
+    }
+    if actor.is(user.id) {
+        second_factor_shown(ctx, actor).await?;
     }
     let mut fields = Fields::default().required_secret("password", &password);
     if old_password.is_none() && actor.is(user.id) {

@@ -42,7 +42,12 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
     context_with(repos, settings())
 }
 
-pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Context {
+pub(crate) fn context_with(mut repos: MockRepositories, settings: Settings) -> Context {
+    // Nobody has a second factor, unless the test says so.
+    repos.factors.expect_find_totp().returning(|_| Ok(None));
+    repos.factors.expect_find_proof().returning(|_| Ok(None));
+    repos.factors.expect_upsert_proof().returning(|_, _| Ok(()));
+    repos.federated_sessions.expect_find().returning(|_| Ok(None));
     Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),

@@ -25,6 +25,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 fn code() -> AuthorizationCode {
     let token = OpaqueToken::parse(CODE).unwrap();
     AuthorizationCode {
+        jkt: None,
         id: CodeId(Uuid::from_u128(1)),
         prefix: token.prefix().to_owned(),
         digest: token.digest(),

@@ -46,7 +46,10 @@ pub(crate) fn oauth2_settings() -> OAuth2Settings {
     defaults(OAuth2Settings::NAME)
 }
 
-pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
+pub(crate) fn context_with(mut repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
+    // Nobody has a second factor.
+    repos.factors.expect_find_totp().returning(|_| Ok(None));
+    repos.factors.expect_find_proof().returning(|_| Ok(None));
     Context::from(Essentials {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),

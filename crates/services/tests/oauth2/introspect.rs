@@ -23,6 +23,7 @@ fn answer_of(app_id: AppId, audience: Option<&str>, served: &[&str], app_resourc
             issued_at: NOW,
             expires_at: NOW,
             unused: false,
+            jkt: None,
         }),
     };
     let mut repos = repos(app(ClientType::Confidential));

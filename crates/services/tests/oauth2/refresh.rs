@@ -33,6 +33,7 @@ fn exchanged_at(at: Instant) -> Grant {
         user_id: USER,
         secret_id: None,
         by_key: false,
+        jkt: None,
         authorization: authorization("coder:all"),
         access_key_id: key_id(),
         access_expires_at: at + Duration::DAY,
@@ -56,6 +57,7 @@ fn access_key(unused: bool) -> ApiKey {
         expires_at: NOW + Duration::MINUTE,
         lifetime_seconds: 3600,
         oauth2: Some(OAuth2Binding {
+            jkt: None,
             app_id: APP,
             grant_id: Some(GRANT),
             secret_id: None,

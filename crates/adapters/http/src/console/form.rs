@@ -187,6 +187,7 @@ impl Report {
             }
             Error::NotFound
             | Error::Unauthenticated { .. }
+            | Error::SecondFactor(_)
             | Error::TooManyAttempts { .. }
             | Error::Unavailable { .. }
             | Error::Upstream(_)

@@ -33,6 +33,8 @@ pub(crate) mod paths {
     pub(crate) const SETUP: &str = "/setup";
     /// Sign-in. Query: `message`, `redirect`, `done`.
     pub(crate) const LOGIN: &str = "/login";
+    /// The second step of signing in.
+    pub(crate) const SECOND_STEP: &str = "/login/mfa";
     /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in. GET says that nobody is
     /// signed in, or offers it.
     pub(crate) const LOGOUT: &str = "/logout";
@@ -46,6 +48,8 @@ pub(crate) mod paths {
     pub(crate) const LINKS: &str = "/account/links";
     /// POST with `link` removes one of them.
     pub(crate) const REMOVE_LINK: &str = "/account/links/remove";
+    /// The second factors of the signed-in user. POST with `do` changes them.
+    pub(crate) const FACTORS: &str = "/account/factors";
     /// Makes a key for a command line.
     pub(crate) const CLI_AUTH: &str = "/cli-auth";
     /// The viewer of the API documentation.
@@ -258,6 +262,8 @@ pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
             ("Not found", "This does not exist, or you may not see it.".into())
         }
         Error::Forbidden(_) => ("Not allowed", "Your account has no permission to do this.".into()),
+        // The sign-in page goes on with it; other pages have nothing to go on with.
+        Error::SecondFactor(_) => ("A second factor is needed", "Sign in on the sign-in page.".into()),
         Error::Refused(message) | Error::Precondition(message) | Error::WrongState(message) => {
             ("Not allowed", message.into())
         }

@@ -3,11 +3,16 @@
 use crate::kit::answer;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
+use crate::kit::dpop;
 use crate::kit::error::{self, Failure};
 use crate::kit::extract::credential;
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::wire;
-use doorward_services::{Error, Principal, sessions};
+use doorward_services::oauth2::dpop::{ProofError, check_for_api, use_for_api};
+use doorward_services::sessions::Audience;
+use doorward_services::{Error, OAuthError, Principal, sessions};
 use std::collections::VecDeque;
 
 /// Why a request is refused, as its plain text answer.
@@ -36,6 +41,10 @@ pub(crate) enum CookieProof {
 /// one has set, keeps nobody out. All after the first cost one trip to the store, however many they are (`identity.md` 1.10).
 pub(crate) async fn authenticate(call: &mut Call, proof: CookieProof) -> Result<Principal, Failure> {
     let request = call.request.clone();
+    // It says by what it wants to be let in; nothing else counts then, and no other site can have sent it.
+    if let Some(token) = by_dpop(&request)? {
+        return Ok(enter_proven(call, &token, Audience::ThisServer).await?);
+    }
     let cookies = credential::session_cookies(&request);
     if cookies.is_empty() {
         return enter(call, credential::token_elsewhere(&request).as_deref()).await;
@@ -76,6 +85,62 @@ pub(crate) async fn authenticate(call: &mut Call, proof: CookieProof) -> Result<
         Some(refused) => Err(refused),
         None => enter(call, None).await,
     }
+}
+
+/// Why somebody who presents a token by the scheme `DPoP` is not let in.
+#[derive(Debug)]
+pub(crate) enum Unproven {
+    /// Proof or token are no good.
+    Refused(OAuthError),
+    /// It cannot be told now.
+    Failed(Error),
+}
+
+impl From<ProofError> for Unproven {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Other(error) => Self::Failed(error),
+            error @ (ProofError::Invalid(_) | ProofError::Nonce(_)) => Self::Refused(error.into()),
+        }
+    }
+}
+
+impl From<Unproven> for Failure {
+    fn from(why: Unproven) -> Self {
+        match why {
+            Unproven::Refused(error) => error::refused_proof(&error).into(),
+            Unproven::Failed(error) => Self::Api(error),
+        }
+    }
+}
+
+/// The token that a request presents by the scheme `DPoP`, if it does.
+pub(crate) fn by_dpop(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    credential::by_dpop(request).map_err(|_several| {
+        let text = "There must be one header Authorization, with one credential.";
+        error::api_error(StatusCode::BAD_REQUEST, text, "").into()
+    })
+}
+
+/// Finds out who presents this token by the scheme `DPoP`, with a proof beside it.
+pub(crate) async fn enter_proven(call: &Call, token: &str, audience: Audience) -> Result<Principal, Unproven> {
+    let ctx = call.context();
+    let proof = check_for_api(ctx, &dpop::sent(&call.request), token).inspect_err(|error| {
+        if let ProofError::Nonce(nonce) = error {
+            dpop::note_nonce(&call.request, Some(nonce));
+        }
+    })?;
+    let actor = match sessions::authenticate_proven(ctx, token, &call.origin, audience, proof.jkt()).await {
+        Ok(actor) => actor,
+        Err(Error::Unauthenticated { message, detail }) => {
+            let text = if detail.is_empty() { message } else { detail };
+            return Err(Unproven::Refused(OAuthError::new(OAuthErrorCode::InvalidToken, text)));
+        }
+        Err(error) => return Err(Unproven::Failed(error)),
+    };
+    use_for_api(ctx, &proof).await?;
+    dpop::note_nonce(&call.request, proof.next_nonce());
+    Ok(actor)
 }
 
 async fn enter(call: &Call, token: Option<&str>) -> Result<Principal, Failure> {

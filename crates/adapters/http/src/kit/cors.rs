@@ -4,10 +4,11 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Content-Type, Accept, Authorization, x-api-key, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID",
+    "Content-Type, Accept, Authorization, DPoP, x-api-key, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID",
 );
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Content-Type, Authorization, x-api-key, Mcp-Session-Id, MCP-Protocol-Version");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Content-Type, Authorization, DPoP-Nonce, WWW-Authenticate, x-api-key, Mcp-Session-Id, MCP-Protocol-Version",
+);
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Lets any site read the answer. It is the same for every origin, so caches need not tell them apart.

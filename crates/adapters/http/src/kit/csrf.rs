@@ -43,6 +43,8 @@ pub(crate) enum Purpose {
     Link,
     /// Removes such a link.
     Unlink,
+    /// Changes one's second factors.
+    Factors,
     /// Asks for a one-time passcode.
     RequestPasscode,
     /// Chooses another password by a one-time passcode.
@@ -67,6 +69,7 @@ impl Purpose {
             Self::CliAuth => "cli-auth",
             Self::Link => "link",
             Self::Unlink => "unlink",
+            Self::Factors => "factors",
             Self::RequestPasscode => "request-passcode",
             Self::ResetPassword => "reset-password",
             Self::Console => "console",

@@ -1,6 +1,7 @@
 //! The one place where errors become answers: the API body (`identity.md` 1.2) and the OAuth2 body (RFC 6749 5.2).
 
 use crate::kit::answer::{self, set_header};
+use crate::kit::dpop;
 use crate::kit::limits::Standing;
 use crate::kit::places::NoPlace;
 use crate::kit::site::Site;
@@ -11,6 +12,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::wire;
+use doorward_services::factors::Challenge;
+use doorward_services::sessions::BOUND;
 use doorward_services::{Error, FieldError, OAuthError, Outage};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -124,6 +127,37 @@ pub(crate) fn api_error(status: StatusCode, message: &str, detail: &str) -> Http
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations: Vec::new() })
 }
 
+/// The body of the answer to the right password of somebody who has, or must have, a second factor.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SecondFactorError)]
+pub(crate) struct SecondFactorError<'a> {
+    /// What is to be done, for a human.
+    message: &'a str,
+    mfa: ChallengeObject<'a>,
+}
+
+/// How the sign-in goes on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SecondFactorChallenge)]
+pub(crate) struct ChallengeObject<'a> {
+    /// Goes with `POST /api/v2/users/login/mfa`; good for five minutes, and for one success.
+    token: &'a str,
+    /// `totp`, `recovery`, `enroll`.
+    methods: &'a [&'a str],
+    /// Whether an authenticator app must be set up first.
+    enroll: bool,
+}
+
+fn second_factor(challenge: &Challenge) -> SecondFactorError<'_> {
+    let Challenge { token, methods, enroll } = challenge;
+    let message = if *enroll {
+        "Set up an authenticator app to go on signing in."
+    } else {
+        "Give a code of your authenticator app, or a recovery code, to go on signing in."
+    };
+    SecondFactorError { message, mfa: ChallengeObject { token: token.expose(), methods, enroll: *enroll } }
+}
+
 fn with_fields(status: StatusCode, message: &str, detail: &str, fields: &[FieldError]) -> HttpResponse {
     let validations = fields.iter().map(|f| Validation { field: &f.field, detail: &f.detail }).collect();
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations })
@@ -148,8 +182,11 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
         Error::Unauthenticated { message, detail } => {
             let mut response = api_error(StatusCode::UNAUTHORIZED, message, detail);
             set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &site.challenge(path));
+            // After the other: old clients read one.
+            add_header(response.headers_mut(), header::WWW_AUTHENTICATE, &dpop::challenge());
             response
         }
+        Error::SecondFactor(challenge) => answer::json(StatusCode::FORBIDDEN, &second_factor(challenge)),
         Error::Forbidden(denied) => forbidden(site, path, denied),
         Error::Refused(message) => api_error(StatusCode::FORBIDDEN, message, ""),
         Error::Invalid { message, detail, fields } => with_fields(StatusCode::BAD_REQUEST, message, detail, fields),
@@ -203,10 +240,25 @@ pub(crate) fn refused_credential(site: &Site, path: &str, error: &Error, was_sen
     let mut response = api(site, path, error);
     if let (Error::Unauthenticated { message, detail }, true) = (error, was_sent) {
         let description = printable(if detail.is_empty() { message } else { detail });
-        let challenge =
-            format!("{}, error=\"invalid_token\", error_description=\"{description}\"", site.challenge(path));
+        let challenge = if message == BOUND {
+            dpop::challenge_for(OAuthErrorCode::InvalidToken.as_str(), &description)
+        } else {
+            format!("{}, error=\"invalid_token\", error_description=\"{description}\"", site.challenge(path))
+        };
         set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     }
+    response
+}
+
+/// The challenge for who is not let in by the scheme `DPoP`.
+pub(crate) fn dpop_challenge(error: &OAuthError) -> String {
+    dpop::challenge_for(error.code.as_str(), &printable(&error.description))
+}
+
+/// The answer of the API to who is not let in by the scheme `DPoP`.
+pub(crate) fn refused_proof(error: &OAuthError) -> HttpResponse {
+    let mut response = api_error(StatusCode::UNAUTHORIZED, &error.description, "");
+    set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &dpop_challenge(error));
     response
 }
 
@@ -237,6 +289,8 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::RegistrationNotSupported
         | OAuthErrorCode::LoginRequired
         | OAuthErrorCode::ConsentRequired
+        | OAuthErrorCode::InvalidDpopProof
+        | OAuthErrorCode::UseDpopNonce
         | OAuthErrorCode::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -258,6 +312,13 @@ pub(crate) fn oauth_body(status: StatusCode, error: &OAuthError) -> HttpResponse
         set_header(response.headers_mut(), header::RETRY_AFTER, &whole_seconds_up(wait).to_string());
     }
     response
+}
+
+/// Adds a header beside those of its name.
+fn add_header(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.append(name, value);
+    }
 }
 
 fn oauth_headers(headers: &mut HeaderMap, code: OAuthErrorCode) {

@@ -5,6 +5,7 @@
 use crate::kit::answer::set_header;
 use crate::kit::call::Call;
 use crate::kit::convention::{Asked, Convention};
+use crate::kit::dpop;
 use crate::kit::error::{self, Failure};
 use crate::kit::extract::path;
 use crate::kit::headers;
@@ -200,6 +201,7 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         failed(endpoint.convention, &asked, failure)
     });
     endpoint.convention.suit(&request, response.headers_mut());
+    dpop::give_noted_nonce(&request, response.headers_mut());
     if let Some(standing) = standing {
         rate_headers(&mut response, standing);
     }

@@ -204,7 +204,7 @@ async fn oauth_answers_are_never_cached_and_open_to_any_origin() {
         ("access-control-allow-origin", "*"),
         (
             "access-control-expose-headers",
-            "Content-Type, Authorization, x-api-key, Mcp-Session-Id, MCP-Protocol-Version",
+            "Content-Type, Authorization, DPoP-Nonce, WWW-Authenticate, x-api-key, Mcp-Session-Id, MCP-Protocol-Version",
         ),
     ] {
         assert_eq!(answer.header(name), value, "{name}");

@@ -5,3 +5,4 @@ pub(crate) mod headers;
 pub(crate) mod layout;
 pub(crate) mod links;
 pub(crate) mod moment;
+pub(crate) mod qr;

@@ -31,6 +31,8 @@ pub(crate) struct AuthorizeParams {
     code_challenge: Option<String>,
     /// `S256`
     code_challenge_method: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 10)
+    dpop_jkt: Option<String>,
     /// RFC 8707
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -68,6 +70,7 @@ pub(crate) fn read(form: &Form) -> Result<AuthorizeRequest, OAuthError> {
         scope: query.scope,
         code_challenge: query.code_challenge,
         code_challenge_method: query.code_challenge_method,
+        dpop_jkt: query.dpop_jkt,
         resources: query.resource,
         nonce: query.nonce,
         prompt: query.prompt,

@@ -4,6 +4,7 @@ use super::authorization_request;
 use crate::conventions::OAuth2;
 use crate::kit::answer::created;
 use crate::kit::call::Call;
+use crate::kit::dpop;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::{Form, secret};
@@ -69,8 +70,11 @@ pub(crate) async fn push(mut call: Call) -> HandlerResult {
     };
     let client = credential::client(&call.request, in_body)?;
     call.admit(client.client_id.as_deref(), None).await?;
-    let pushed =
-        pushed_requests::push(call.context(), PushRequest { client, request }, Arc::clone(&call.origin)).await?;
+    let push = PushRequest { client, request, proof: dpop::sent(&call.request) };
+    let pushed = pushed_requests::push(call.context(), push, Arc::clone(&call.origin)).await;
+    let pushed = pushed.inspect_err(|error| dpop::note_wanted(&call.request, call.context(), error))?;
     call.tally.made_row();
-    Ok(created(&PushedObject { request_uri: pushed.uri.as_str(), expires_in: pushed.expires_in }))
+    let mut response = created(&PushedObject { request_uri: pushed.uri.as_str(), expires_in: pushed.expires_in });
+    dpop::give_nonce(&mut response, pushed.dpop_nonce.as_deref());
+    Ok(response)
 }

@@ -67,6 +67,8 @@ pub(crate) struct MetadataBody {
     require_signed_request_object: bool,
     /// The only algorithm by which the client signs them.
     request_object_signing_alg: Option<String>,
+    /// Whether its access tokens must be bound to a key of its own (RFC 9449 5.2).
+    dpop_bound_access_tokens: bool,
     /// `web` or `native`; what is kept follows from the redirect URIs.
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
@@ -125,6 +127,7 @@ impl From<MetadataBody> for SentMetadata {
             require_pushed_authorization_requests: body.require_pushed_authorization_requests,
             require_signed_request_object: body.require_signed_request_object,
             request_object_signing_alg: body.request_object_signing_alg,
+            dpop_bound_access_tokens: body.dpop_bound_access_tokens,
             application_type: body.application_type,
             scope: body.scope,
             relying_party: RelyingParty {

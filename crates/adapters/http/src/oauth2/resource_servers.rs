@@ -50,6 +50,8 @@ pub(crate) struct ResourceObject {
     default_scopes: Vec<String>,
     /// What the sign-in of its users must have been worth at least (`acr`); empty: it does not matter.
     min_acr: String,
+    /// `required` if its access tokens are given to those only who prove a key, to which they are bound (RFC 9449); else `optional`.
+    dpop: &'static str,
     /// The apps that may introspect tokens that are bound to it.
     introspectors: Vec<Uuid>,
     created_at: Timestamp,
@@ -69,6 +71,7 @@ impl From<ResourceServer> for ResourceObject {
             scopes: server.rules.scopes,
             default_scopes: server.rules.default_scopes,
             min_acr: server.rules.min_acr,
+            dpop: server.rules.dpop.as_str(),
             introspectors: server.rules.introspectors.into_iter().map(|app| app.0).collect(),
             created_at: server.created_at.into(),
             updated_at: server.updated_at.into(),
@@ -99,6 +102,8 @@ pub(crate) struct ResourceRequest {
     default_scopes: Option<Vec<String>>,
     /// Up to 256 characters: `mfa`, `phr`, or what an identity provider says; an empty text: it does not matter.
     min_acr: Option<String>,
+    /// `optional` or `required`.
+    dpop: Option<String>,
     /// Up to 16 ids of apps that are not public.
     introspectors: Option<Vec<Uuid>>,
 }
@@ -117,6 +122,7 @@ impl From<ResourceRequest> for ResourceCommand {
             scopes: body.scopes,
             default_scopes: body.default_scopes,
             min_acr: body.min_acr,
+            dpop: body.dpop,
             introspectors: body.introspectors.map(|apps| apps.into_iter().map(AppId).collect()),
         }
     }

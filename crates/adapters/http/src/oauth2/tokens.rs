@@ -3,6 +3,7 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
+use crate::kit::dpop;
 use crate::kit::error::{Failure, HandlerResult, oauth_body};
 use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::{Form, secret};
@@ -73,6 +74,7 @@ pub(crate) struct TokenForm {
 #[schema(as = TokenResponse)]
 pub(crate) struct TokenObject<'a> {
     access_token: &'a str,
+    /// `Bearer`, or `DPoP` if it is bound to the key that the client has proved (RFC 9449 section 5).
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
@@ -120,24 +122,29 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         refresh_token: form.refresh_token,
         scope: form.scope,
         resources: form.resource,
+        proof: dpop::sent(&call.request),
         repeated: repeats.into_iter().next(),
     };
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
     call.admit(request.client.client_id.as_deref(), presented).await?;
-    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await.map_err(refused)?;
+    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await;
+    let tokens =
+        tokens.inspect_err(|error| dpop::note_wanted(&call.request, call.context(), error)).map_err(refused)?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
     }
-    Ok(ok(&TokenObject {
+    let mut response = ok(&TokenObject {
         access_token: tokens.access_token.expose(),
-        token_type: "Bearer",
+        token_type: if tokens.is_bound { "DPoP" } else { "Bearer" },
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         expiry: tokens.expires_at.into(),
         expires_in: tokens.expires_in,
         scope: &tokens.scopes,
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
-    }))
+    });
+    dpop::give_nonce(&mut response, tokens.dpop_nonce.as_deref());
+    Ok(response)
 }
 
 /// An error of the token endpoint. That a person denies a device is 400 as the others (RFC 8628 3.5); elsewhere `access_denied` is of a
@@ -208,6 +215,13 @@ pub(crate) struct IntrospectionObject<'a> {
     token: Option<ActiveTokenObject<'a>>,
 }
 
+/// By its thumbprint, the key to which a token is bound (RFC 7800).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Confirmation)]
+pub(crate) struct ConfirmationObject<'a> {
+    jkt: &'a str,
+}
+
 /// A live token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActiveToken)]
@@ -220,6 +234,9 @@ pub(crate) struct ActiveTokenObject<'a> {
     scope: &'a Scopes,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
+    /// The key that whoever brings it must prove to have (RFC 9449 section 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<ConfirmationObject<'a>>,
     exp: i64,
     iat: i64,
     aud: &'a str,
@@ -260,6 +277,7 @@ pub(crate) async fn introspect(mut call: Call) -> HandlerResult {
         sub: token.user_id.0,
         scope: &token.authorization.scopes,
         token_type: token.token_type,
+        cnf: token.jkt.as_ref().map(|jkt| ConfirmationObject { jkt: jkt.as_str() }),
         exp: token.expires_at.unix_timestamp(),
         iat: token.issued_at.unix_timestamp(),
         aud: token.authorization.resource.as_ref().map_or(issuer, |audience| audience.as_str()),

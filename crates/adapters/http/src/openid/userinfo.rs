@@ -3,16 +3,19 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{ok, set_header};
 use crate::kit::call::Call;
+use crate::kit::caller::{self, Unproven};
 use crate::kit::error::{self, HandlerResult};
 use crate::kit::extract::credential::{self, ACCESS_TOKEN};
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::wire;
 use doorward_services::openid::userinfo::{self, Told};
-use doorward_services::{Error, OAuthError, sessions};
+use doorward_services::sessions::Audience;
+use doorward_services::{Error, OAuthError, Principal, sessions};
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&OAuth2);
@@ -50,19 +53,40 @@ async fn answer(call: &Call, token: Option<String>) -> HandlerResult {
     if !call.context().settings.oidc.enabled {
         return Err(Error::NotFound.into());
     }
+    if let Some(token) = caller::by_dpop(&call.request)? {
+        return match caller::enter_proven(call, &token, Audience::Any).await {
+            Ok(actor) => told(call, &actor).await,
+            Err(Unproven::Refused(error)) => Ok(unauthorized(&error)),
+            Err(Unproven::Failed(error)) => Err(error.into()),
+        };
+    }
     let Some(token) = token else {
         let missing = OAuthError::new(OAuthErrorCode::InvalidToken, "an access token is needed");
         return Ok(challenged(&missing, &format!("Bearer realm=\"{}\"", wire::REALM)));
     };
     let actor = match sessions::authenticate_for_any(call.context(), &token, &call.origin).await {
         Ok(actor) => actor,
+        Err(Error::Unauthenticated { message, .. }) if message == sessions::BOUND => {
+            return Ok(unauthorized(&OAuthError::new(OAuthErrorCode::InvalidToken, message)));
+        }
         Err(Error::Unauthenticated { message, .. }) => {
             let invalid = OAuthError::new(OAuthErrorCode::InvalidToken, message);
             return Ok(challenged(&invalid, &format!("Bearer realm=\"{}\", error=\"invalid_token\"", wire::REALM)));
         }
         Err(error) => return Err(error.into()),
     };
-    match userinfo::find(call.context(), &actor).await? {
+    told(call, &actor).await
+}
+
+/// The answer to who is not let in by the scheme `DPoP`.
+fn unauthorized(error: &OAuthError) -> HttpResponse {
+    let mut response = error::oauth_body(StatusCode::UNAUTHORIZED, error);
+    set_header(response.headers_mut(), WWW_AUTHENTICATE, &error::dpop_challenge(error));
+    response
+}
+
+async fn told(call: &Call, actor: &Principal) -> HandlerResult {
+    match userinfo::find(call.context(), actor).await? {
         Told::Claims(claims) => Ok(ok(&claims)),
         Told::ScopeMissing => {
             let short = OAuthError::new(OAuthErrorCode::InsufficientScope, "the token has not the scope openid");

@@ -176,7 +176,7 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
         let notice = "A code has 8 letters, such as WDJB-MJHT.";
         return enter_page(&call, &actor, StatusCode::BAD_REQUEST, &typed, Some(notice)).await;
     };
-    if device::must_sign_in_again(call.context(), &actor) {
+    if device::must_sign_in_again(call.context(), &actor).await? {
         return enter_page(&call, &actor, StatusCode::FORBIDDEN, &typed, None).await;
     }
     let Some(asked) = device::look(call.context(), &actor, &code).await? else {
@@ -235,7 +235,7 @@ async fn enter_page(
     let code = typed.parse::<UserCode>().ok().map(|code| code.to_string());
     let return_to = return_to(code.as_deref());
     let typed: String = typed.chars().take(TYPED_MAX).collect();
-    let is_stale = device::must_sign_in_again(call.context(), actor);
+    let is_stale = device::must_sign_in_again(call.context(), actor).await?;
     let notice = notice.or(is_stale.then_some("You signed in too long ago to decide about a device."));
     let look = of_pages(call.context()).await;
     let page = EnterCode {

@@ -1,6 +1,6 @@
 //! First set-up in the browser.
 
-use super::{OUT_OF_DATE, stale_for_programs, with_token};
+use super::{OUT_OF_DATE, second_step, stale_for_programs, with_token};
 use crate::conventions::Page;
 use crate::conventions::page::{Told, paths, problem_of};
 use crate::kit::answer::redirect;
@@ -199,7 +199,12 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
         Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
         Err(error) => return Err(error.into()),
     }
-    let signed_in = sessions::login(call.context(), sessions::Login { email, password }, &call.origin).await?;
+    let signed_in = match sessions::login(call.context(), sessions::Login { email, password }, &call.origin).await {
+        Ok(signed_in) => signed_in,
+        // Owners must have one.
+        Err(Error::SecondFactor(challenge)) => return second_step::ask(&call, paths::HOME, challenge).await,
+        Err(error) => return Err(error.into()),
+    };
     let mut response = redirect(StatusCode::SEE_OTHER, paths::HOME);
     set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
     Ok(response)

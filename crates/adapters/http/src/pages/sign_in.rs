@@ -2,7 +2,8 @@
 
 use super::app_face::AppFace;
 use super::consent::asked_anew;
-use super::{OUT_OF_DATE, stale_for_programs, with_token};
+use super::target::{authorization_query, form_action, own_target, parameter};
+use super::{OUT_OF_DATE, second_step, stale_for_programs, with_token};
 use crate::conventions::Page;
 use crate::conventions::page::{Done, SIGN_IN_FIRST, paths, problem, sign_in_for};
 use crate::kit::answer::redirect;
@@ -24,6 +25,7 @@ use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 use doorward_domain::Secret;
 use doorward_services::appearance::of_pages;
+use doorward_services::factors::signed_in_at;
 use doorward_services::identity_providers::{OnOffer, SignOutThere, on_offer, sign_out_there};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::{Context, Error, Principal, passcodes, sessions, users};
@@ -118,7 +120,9 @@ impl Illustrated for SignedOut<'_> {
 )]
 pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
-    if who.as_ref().is_ok_and(|actor| !must_sign_in_anew(&call, actor, own_target(&target))) {
+    if let Ok(actor) = &who
+        && !must_sign_in_anew(&call, actor, own_target(&target)).await?
+    {
         return Ok(redirect(StatusCode::SEE_OTHER, own_target(&target)));
     }
     if !users::first_exists(call.context()).await? {
@@ -139,10 +143,11 @@ fn login_hint(target: &str) -> String {
 }
 
 /// Whether an application wants whoever is signed in to prove again that it is them, and they have not done so since they were asked.
-fn must_sign_in_anew(call: &Call, actor: &Principal, target: &str) -> bool {
+async fn must_sign_in_anew(call: &Call, actor: &Principal, target: &str) -> Result<bool, Error> {
     let asked_at = authorization_query(target).and_then(|query| asked_anew(call.context(), query).1);
-    let began = actor.as_account().map(|account| account.key.created_at);
-    asked_at.zip(began).is_some_and(|(asked_at, began)| began < asked_at)
+    let Some(asked_at) = asked_at else { return Ok(false) };
+    let began = signed_in_at(call.context(), actor).await?;
+    Ok(began.is_some_and(|began| began < asked_at))
 }
 
 /// The sign-in form.
@@ -181,6 +186,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
             set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
             return Ok(response);
         }
+        Err(Error::SecondFactor(challenge)) => return second_step::ask(&call, target, challenge).await,
         Err(Error::Unauthenticated { message, .. }) if message == sessions::SUSPENDED => {
             (StatusCode::UNAUTHORIZED, "This account is suspended. Ask an administrator.".to_owned())
         }
@@ -338,61 +344,4 @@ pub(super) async fn signed_out(call: &Call, there: Option<&SignOutThere>) -> Htt
         response.headers_mut().insert(header::REFRESH, refresh);
     }
     response
-}
-
-/// The query of the authorization request that this path and query of ours is, if it is one.
-fn authorization_query(target: &str) -> Option<&str> {
-    target.strip_prefix(paths::AUTHORIZE)?.strip_prefix('?')
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
-}
-
-/// Where the form leads whose answer goes to this path and query of ours. When that is an authorization request, it may be
-/// refused at once by a redirect to its client (an unknown scope, say), and the client must be reached.
-fn form_action(target: &str) -> FormAction {
-    let Some(query) = authorization_query(target) else { return FormAction::own() };
-    // Without one it is the registered callback, which the sign-in page does not know.
-    parameter(query, "redirect_uri")
-        .map_or_else(FormAction::toward_any, |redirect_uri| FormAction::toward(&redirect_uri))
-}
-
-/// A place of our own to go to. Browsers ignore control characters and take `\` for `/`, so those are refused.
-fn own_target(text: &str) -> &str {
-    let is_own = text.starts_with('/')
-        && !text.starts_with("//")
-        && !text.contains('\\')
-        && text.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-    if is_own { text } else { paths::HOME }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_places_of_our_own_are_targets() {
-        for own in ["/", "/oauth2/authorize?client_id=1&x=%2F", "/a//b"] {
-            assert_eq!(own_target(own), own);
-        }
-        for other in
-            ["", "a", "//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "/a b", "/ä"]
-        {
-            assert_eq!(own_target(other), "/", "{other}");
-        }
-    }
-
-    #[test]
-    fn a_sign_in_may_lead_on_to_the_client() {
-        for (redirect, expected) in [
-            ("", FormAction::own()),
-            ("/", FormAction::own()),
-            ("/settings?redirect_uri=http://evil.example", FormAction::own()),
-            ("/oauth2/authorize?client_id=1&redirect_uri=cursor%3A%2F%2Fcb&scope=x", FormAction::toward("cursor://cb")),
-            ("/oauth2/authorize?client_id=1", FormAction::toward_any()),
-        ] {
-            assert_eq!(form_action(redirect), expected, "{redirect}");
-        }
-    }
 }

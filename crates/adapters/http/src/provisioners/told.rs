@@ -20,6 +20,7 @@ pub(super) fn told(error: Error) -> Status {
         | Error::OrganizationNotFound(_)
         | Error::NoSuch(_)
         | Error::Unauthenticated { .. }
+        | Error::SecondFactor(_)
         | Error::Forbidden(_)
         | Error::Refused(_)
         | Error::Invalid { .. }

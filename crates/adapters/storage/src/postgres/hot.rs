@@ -17,7 +17,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{OptionalExtension as _, QueryResult, RunQueryDsl};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{Authorization, ExchangedTokens, Resource};
+use doorward_domain::oauth2::{Authorization, ExchangedTokens, KeyThumbprint, Resource, ThumbprintError};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::LoginType;
 use doorward_ports::oauth2::{ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts};
@@ -70,14 +70,16 @@ statement! {
         now: At as sql::Instant,
         by_key: bool as Bool,
         resources: Option<Vec<&'a str>> as Nullable<Array<Text>>,
+        bound_to: Option<&'a str> as Nullable<Text>,
         next_access: Hash as sql::Digest,
         access_lifetime_seconds: i64 as BigInt,
+        jkt: Option<&'a str> as Nullable<Text>,
     } -> (sql::Uuid, Text, Text, Nullable<sql::Uuid>, Nullable<sql::Instant>, Nullable<Text>) {
         "WITH rotated AS (\
            UPDATE oauth2_grants g SET refresh_digest = ?, \
              refresh_expires_at = CASE WHEN g.is_device THEN ? ELSE ? END, \
              purge_on = CASE WHEN g.is_device THEN ? ELSE ? END, \
-             access_expires_at = ?, generation = g.generation + 1, exchanged = substring(? || g.exchanged FROM 1 FOR ?) \
+             access_expires_at = ?, jkt = $20, generation = g.generation + 1, exchanged = substring(? || g.exchanged FROM 1 FOR ?) \
            FROM users u, oauth2_apps a \
              LEFT JOIN oauth2_app_secrets s ON s.app_id = a.id AND s.prefix = ? AND s.digest = ? \
            WHERE a.id = ? AND g.app_id = a.id AND g.refresh_prefix = ? AND g.refresh_digest = ? \
@@ -86,10 +88,11 @@ statement! {
                ELSE $9 IS NULL AND ? END AND ($15 OR NOT g.by_key) \
              AND u.id = g.user_id AND NOT u.deleted AND u.status <> 'suspended' \
              AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($16)) \
+             AND g.jkt IS NOT DISTINCT FROM ? \
            RETURNING g.id, g.access_key_id, g.scopes, g.refresh_expires_at, g.audience, s.id AS secret_id, s.last_used_at), \
          access AS (\
            UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $14, \
-             updated_at = $14, expires_at = $6, slides_until = r.refresh_expires_at, unused = true \
+             updated_at = $14, expires_at = $6, slides_until = r.refresh_expires_at, unused = true, jkt = ? \
            FROM rotated r WHERE k.id = r.access_key_id RETURNING k.id) \
          SELECT r.id, r.access_key_id, r.scopes, r.secret_id, r.last_used_at, r.audience \
          FROM rotated r JOIN access k ON k.id = r.access_key_id"
@@ -116,8 +119,10 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         now: At(rotation.now),
         by_key: rotation.client.by_key,
         resources: rotation.resources.as_ref().map(|list| list.iter().map(Resource::as_str).collect()),
+        bound_to: rotation.bound_to.as_ref().map(KeyThumbprint::as_str),
         next_access: Hash(rotation.next_access),
         access_lifetime_seconds: rotation.access_lifetime_seconds,
+        jkt: rotation.jkt.as_ref().map(KeyThumbprint::as_str),
     };
     let row: Option<RotatedRow> = statement.get_result(conn).optional()?;
     let Some((Id(grant_id), key, scopes, secret, seen, audience)) = row else { return Ok(None) };
@@ -146,16 +151,18 @@ statement! {
         now: At as sql::Instant,
         expires_at: At as sql::Instant,
         lifetime_seconds: i64 as BigInt,
+        jkt: Option<&'a str> as Nullable<Text>,
     } -> (sql::Uuid, Nullable<sql::Instant>) {
         "WITH client AS (\
            SELECT s.id, s.app_id, s.last_used_at, u.id AS user_id FROM oauth2_app_secrets s \
            JOIN oauth2_apps a ON a.id = s.app_id JOIN users u ON u.id = a.service_account_id \
            WHERE s.prefix = ? AND s.digest = ? AND s.app_id = ? AND a.client_type = 'confidential' \
-             AND a.allowed_scopes IS NULL AND a.allowed_resources IS NULL AND NOT u.deleted AND u.status <> 'suspended'), \
+             AND a.allowed_scopes IS NULL AND a.allowed_resources IS NULL AND NOT u.deleted AND u.status <> 'suspended' \
+             AND ($12 IS NOT NULL OR a.rules ->> 'dpop_bound' IS DISTINCT FROM 'true')), \
          issued AS (\
            INSERT INTO api_keys (id, user_id, secret_digest, login_type, scopes, token_name, ip, created_at, \
-             updated_at, expires_at, lifetime_seconds, app_id, app_secret_id, slides_until, purge_at) \
-           SELECT ?, c.user_id, ?, ?, ?, '', ?, ?, $9, ?, ?, c.app_id, c.id, $10, $10 FROM client c \
+             updated_at, expires_at, lifetime_seconds, app_id, app_secret_id, slides_until, purge_at, jkt) \
+           SELECT ?, c.user_id, ?, ?, ?, '', ?, ?, $9, ?, ?, c.app_id, c.id, $10, $10, ? FROM client c \
            RETURNING app_secret_id) \
          SELECT c.id, c.last_used_at FROM client c JOIN issued i ON i.app_secret_id = c.id"
     }
@@ -180,6 +187,7 @@ pub(super) fn issue_client_token(
         now: At(token.now),
         expires_at: At(token.expires_at),
         lifetime_seconds: (token.expires_at - token.now).whole_seconds(),
+        jkt: token.jkt.as_ref().map(KeyThumbprint::as_str),
     };
     let row: Option<(Id<AppSecretId>, Option<At>)> = statement.get_result(conn).optional()?;
     Ok(row.map(|(secret, seen)| (secret.0, seen.map(|at| at.0))))
@@ -188,7 +196,7 @@ pub(super) fn issue_client_token(
 /// Secret, its digest, when it was last used, and what the app serves.
 type Caller = (Id<AppSecretId>, Hash, Option<At>, Json<Vec<String>>);
 /// Digest of the key, app, user, name, scopes, audience, whether it is unused, times of issue and
-/// expiry, scopes and resources that its app may have.
+/// expiry, scopes and resources that its app may have, and the key to which it is bound.
 type Token = (
     Hash,
     Id<AppId>,
@@ -201,6 +209,7 @@ type Token = (
     At,
     Option<Json<Vec<String>>>,
     Option<Json<Vec<String>>>,
+    Option<String>,
 );
 
 statement! {
@@ -224,11 +233,12 @@ statement! {
             sql::Instant,
             Nullable<sql::Json>,
             Nullable<sql::Json>,
+            Nullable<Text>,
         )>,
     ) {
         "SELECT s.id, s.digest, s.last_used_at, a.resources, \
            k.secret_digest, k.app_id, k.user_id, u.username, k.scopes, k.audience, k.unused, k.created_at, k.expires_at, \
-           t.allowed_scopes, t.allowed_resources \
+           t.allowed_scopes, t.allowed_resources, k.jkt \
          FROM oauth2_app_secrets s JOIN oauth2_apps a ON a.id = s.app_id AND a.client_type = 'confidential' \
          LEFT JOIN (api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted AND u.status <> 'suspended' \
            JOIN oauth2_apps t ON t.id = k.app_id) \
@@ -251,9 +261,10 @@ pub(super) fn introspect_access(conn: &mut Conn, query: &IntrospectionQuery) -> 
     // Compared in constant time, by the type.
     let is_presented = |found: Hash| query.token.as_ref().is_some_and(|(_, digest)| found.0 == *digest);
     let token = token.filter(|(key_digest, ..)| is_presented(*key_digest));
-    let token =
-        token.map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed, targets)| {
-            TokenFacts {
+    let token = token
+        .map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed, targets, jkt)| {
+            let bad = |cause: ThumbprintError| RowError::new("api_keys", "jkt", key.unwrap_or_default()).because(cause);
+            Ok::<_, Error>(TokenFacts {
                 app_id: app.0,
                 user_id: user.0,
                 username,
@@ -262,8 +273,10 @@ pub(super) fn introspect_access(conn: &mut Conn, query: &IntrospectionQuery) -> 
                 unused,
                 issued_at: issued_at.0,
                 expires_at: expires_at.0,
-            }
-        });
+                jkt: jkt.as_deref().map(str::parse).transpose().map_err(bad)?,
+            })
+        })
+        .transpose()?;
     Ok(Some(Introspection {
         secret_id: secret_id.0,
         secret_last_used_at: seen.map(|at| at.0),

@@ -45,7 +45,7 @@ statement! {
         "SELECT \
            k.id, k.user_id, k.secret_digest, k.login_type, k.scopes, k.token_name, k.ip, k.created_at, k.updated_at, \
            k.last_used, k.expires_at, k.lifetime_seconds, k.app_id, k.grant_id, k.app_secret_id, k.audience, \
-           k.slides_until, k.purge_at, k.allow_list, k.unused, u.id, u.email, u.email_key, u.username, u.username_key, \
+           k.slides_until, k.purge_at, k.allow_list, k.unused, k.jkt, u.id, u.email, u.email_key, u.username, u.username_key, \
            u.name, u.avatar_url, u.password_hash, u.status, u.login_type, u.roles, u.created_at, u.updated_at, \
            u.last_seen_at, u.deleted, u.is_system, u.theme_preference, u.terminal_font, \
            m.organizations, m.roles, m.defaults, m.created, m.updated, \

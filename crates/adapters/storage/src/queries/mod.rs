@@ -36,6 +36,7 @@ mod counted;
 mod counts;
 mod device_authorizations;
 mod expiring;
+mod factors;
 mod federated_sessions;
 mod files;
 mod grant_lists;

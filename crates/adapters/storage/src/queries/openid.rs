@@ -6,7 +6,7 @@ use crate::error::RowError;
 use crate::rows::AppRow;
 use crate::schema::{
     app_logos, federated_sessions, oauth2_apps, oauth2_consents, oauth2_grants, oauth2_registered_clients, openid_apps,
-    openid_codes, openid_devices, openid_grants, openid_sessions, verified_emails,
+    openid_codes, openid_devices, openid_grants, openid_sessions, session_proofs, verified_emails,
 };
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Json, ScopeText};
@@ -26,8 +26,14 @@ use uuid::Uuid;
 const NOBODY: &str = "no permission depends on what an app is told";
 
 /// An app with one of the things that a user has allowed it, if there are any.
-type AskingRow =
-    (AppRow, Option<Json<AppRules>>, Option<bool>, Option<(At, String)>, Option<(String, ScopeText, Hash, At)>);
+type AskingRow = (
+    AppRow,
+    Option<Json<AppRules>>,
+    Option<bool>,
+    Option<(At, String)>,
+    Option<(At, String)>,
+    Option<(String, ScopeText, Hash, At)>,
+);
 
 impl OpenIdRepository for UnitOfWork<'_, Conn> {
     fn find_session(&mut self, key: &ApiKeyId) -> Result<Option<Uuid>, StoreError> {
@@ -161,7 +167,8 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
             let rows: Vec<AskingRow> = oauth2_apps::table
                 .left_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_apps::id)))
                 .left_join(oauth2_registered_clients::table.on(oauth2_registered_clients::app_id.eq(oauth2_apps::id)))
-                .left_join(federated_sessions::table.on(federated_sessions::key_id.eq(key)))
+                .left_join(federated_sessions::table.on(federated_sessions::key_id.eq(key.clone())))
+                .left_join(session_proofs::table.on(session_proofs::key_id.eq(key)))
                 .left_join(oauth2_consents::table.on(of_user))
                 .filter(oauth2_apps::id.eq(Id(app)))
                 .order(oauth2_consents::resource)
@@ -170,6 +177,7 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                     openid_apps::rules.nullable(),
                     oauth2_registered_clients::adopted.nullable(),
                     (federated_sessions::auth_time, federated_sessions::acr).nullable(),
+                    (session_proofs::auth_time, session_proofs::acr).nullable(),
                     (
                         oauth2_consents::resource,
                         oauth2_consents::scopes,
@@ -180,14 +188,14 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                 ))
                 .load(conn)?;
             let mut asking = None;
-            for (row, rules, adopted, sign_in, consent) in rows {
+            for (row, rules, adopted, federated, proof, consent) in rows {
                 let (_, known) = match &mut asking {
                     Some(asking) => asking,
                     none => {
                         let known = Known {
                             rules: rules.map(|Json(rules)| rules).unwrap_or_default(),
                             is_its_own: adopted == Some(false),
-                            sign_in: sign_in.map(|(At(auth_time), acr)| (auth_time, acr)),
+                            sign_in: proof.or(federated).map(|(At(auth_time), acr)| (auth_time, acr)),
                             consents: Vec::new(),
                         };
                         none.insert((App::try_from(row)?, known))

@@ -409,7 +409,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
     }
 }
 
-/// Removes what a user is to be told, was told and wants to be told, and the devices.
+/// Removes what a user is to be told, was told and wants to be told, the devices and the second factors.
 fn forget_notifications(conn: &mut Conn, id: UserId) -> QueryResult<()> {
     let on_their_way = notification_deliveries::table.filter(notification_deliveries::user_id.eq(Id(id)));
     diesel::delete(on_their_way).execute(conn)?;
@@ -417,6 +417,7 @@ fn forget_notifications(conn: &mut Conn, id: UserId) -> QueryResult<()> {
     let preferences = notification_preferences::table.filter(notification_preferences::user_id.eq(Id(id)));
     diesel::delete(preferences).execute(conn)?;
     diesel::delete(known_devices::table.filter(known_devices::user_id.eq(Id(id)))).execute(conn)?;
+    super::factors::forget(conn, id)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
     App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, CodeChallenge, ExchangedTokens, Grant,
-    RedirectUri, Resource, Scopes,
+    RedirectUri, Resource, Scopes, ThumbprintError,
 };
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::sessions::AppLimits;
@@ -169,6 +169,7 @@ pub(crate) struct CodeRow {
     redeemed_at: Option<At>,
     grant_id: Option<Id<GrantId>>,
     implied_redirect_uri: Option<String>,
+    jkt: Option<String>,
 }
 
 impl From<&AuthorizationCode> for CodeRow {
@@ -188,6 +189,7 @@ impl From<&AuthorizationCode> for CodeRow {
             redeemed_at: code.redeemed.map(|(at, _)| At(at)),
             grant_id: code.redeemed.map(|(_, grant)| Id(grant)),
             implied_redirect_uri: code.implied_redirect_uri.clone(),
+            jkt: code.jkt.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -201,6 +203,12 @@ impl TryFrom<CodeRow> for AuthorizationCode {
             Some(text) => Some(CodeChallenge::parse(&text, None).map_err(|cause| bad("challenge").because(cause))?),
             None => None,
         };
+        let jkt = row
+            .jkt
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
         let redeemed = match (row.redeemed_at, row.grant_id) {
             (Some(at), Some(grant)) => Some((at.0, grant.0)),
             (None, None) => None,
@@ -215,6 +223,7 @@ impl TryFrom<CodeRow> for AuthorizationCode {
             redirect_uri: row.redirect_uri,
             implied_redirect_uri: row.implied_redirect_uri,
             challenge,
+            jkt,
             authorization: Authorization { scopes: row.scopes.0, resource: row.resource.map(Resource::from_storage) },
             created_at: row.created_at.0,
             expires_at: row.expires_at.0,
@@ -244,6 +253,7 @@ pub(crate) struct GrantRow {
     app_revision: i32,
     is_device: bool,
     by_key: bool,
+    jkt: Option<String>,
 }
 
 impl From<&Grant> for GrantRow {
@@ -267,6 +277,7 @@ impl From<&Grant> for GrantRow {
             app_revision: grant.app_revision,
             is_device: grant.is_device,
             by_key: grant.by_key,
+            jkt: grant.jkt.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -278,6 +289,12 @@ impl TryFrom<GrantRow> for Grant {
         let bad = |column| RowError::new("oauth2_grants", column, row.id.0);
         Ok(Self {
             access_key_id: ApiKeyId::new(row.access_key_id).map_err(|cause| bad("access_key_id").because(cause))?,
+            jkt: row
+                .jkt
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?,
             exchanged: ExchangedTokens::from_bytes(&row.exchanged).ok_or_else(|| bad("exchanged"))?,
             id: row.id.0,
             app_id: row.app_id.0,

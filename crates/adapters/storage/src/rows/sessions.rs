@@ -3,7 +3,7 @@ use crate::schema::api_keys;
 use crate::types::{At, Hash, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{Resource, Scopes};
+use doorward_domain::oauth2::{Resource, Scopes, ThumbprintError};
 use doorward_domain::roles::{AllowEntry, AllowEntryError};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 
@@ -31,6 +31,7 @@ pub(crate) struct KeyRow {
     purge_at: Option<At>,
     allow_list: Option<Json<Vec<String>>>,
     unused: bool,
+    jkt: Option<String>,
 }
 
 impl From<&ApiKey> for KeyRow {
@@ -59,6 +60,7 @@ impl From<&ApiKey> for KeyRow {
             purge_at: grant_id.is_none().then_some(At(key.expires_at)),
             allow_list: key.allow_list.as_ref().map(|list| Json(list.iter().map(ToString::to_string).collect())),
             unused: binding.is_some_and(|binding| binding.unused),
+            jkt: key.jkt().map(ToString::to_string),
         }
     }
 }
@@ -69,6 +71,13 @@ impl TryFrom<KeyRow> for ApiKey {
     fn try_from(row: KeyRow) -> Result<Self, RowError> {
         let bad = |column| RowError::new("api_keys", column, &row.id);
         let login_type = row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?;
+        // What cannot be read must not pass for no key.
+        let jkt = row
+            .jkt
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|cause: ThumbprintError| bad("jkt").because(cause))?;
         let oauth2 = match (row.app_id, row.slides_until) {
             (None, _) => None,
             (Some(_), None) => return Err(bad("slides_until")),
@@ -79,6 +88,7 @@ impl TryFrom<KeyRow> for ApiKey {
                 audience: row.audience.map(Resource::from_storage),
                 slides_until: slides_until.0,
                 unused: row.unused,
+                jkt,
             }),
         };
         // What cannot be read must not pass for no limit.

@@ -10,7 +10,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, Authorization, ClientType, ExchangedTokens, Resource};
+use doorward_domain::oauth2::{App, AppSecret, Authorization, ClientType, ExchangedTokens, KeyThumbprint, Resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, NewAccessToken};
 use doorward_domain::users::UserStatus;
 use doorward_ports::oauth2::{
@@ -52,8 +52,9 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
 }
 
 /// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, whether it is a device's, and whether it
-/// asks for a client with a key.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool, bool);
+/// asks for a client with a key, and to which key it is bound.
+type LiveGrant =
+    (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool, bool, Option<String>);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
@@ -89,14 +90,16 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::audience,
             oauth2_grants::is_device,
             oauth2_grants::by_key,
+            oauth2_grants::jkt,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, is_device, by_key)) = row
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, is_device, by_key, jkt)) =
+        row
     else {
         return Ok(None);
     };
-    if by_key && !client.by_key {
+    if by_key && !client.by_key || jkt.as_deref() != rotation.bound_to.as_ref().map(KeyThumbprint::as_str) {
         return Ok(None);
     }
     if let Some(allowed) = &rotation.resources
@@ -119,6 +122,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::access_expires_at.eq(At(rotation.access_expires_at)),
             oauth2_grants::exchanged.eq(exchanged.to_bytes()),
             oauth2_grants::generation.eq(oauth2_grants::generation + 1),
+            oauth2_grants::jkt.eq(rotation.jkt.as_ref().map(KeyThumbprint::as_str)),
         ))
         .execute(conn)?;
     diesel::update(api_keys::table.find(&key))
@@ -131,6 +135,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             api_keys::lifetime_seconds.eq(rotation.access_lifetime_seconds),
             api_keys::slides_until.eq(Some(At(refresh_expires_at))),
             api_keys::unused.eq(true),
+            api_keys::jkt.eq(rotation.jkt.as_ref().map(KeyThumbprint::as_str)),
         ))
         .execute(conn)?;
     let access_key_id = ApiKeyId::new(key).map_err(|cause| bad("access_key_id").because(cause))?;
@@ -152,7 +157,8 @@ pub(super) fn issue_client_token(
     let Some((secret, app)) = prove(conn, &token.client)? else { return Ok(None) };
     let Some(user_id) = app.service_account_id else { return Ok(None) };
     let is_limited = app.allowed_scopes.is_some() || app.allowed_resources.is_some();
-    if is_limited || acting_user(conn, user_id)?.is_none() {
+    let is_short = app.rules.dpop_bound && token.jkt.is_none();
+    if is_limited || is_short || acting_user(conn, user_id)?.is_none() {
         return Ok(None);
     }
     let key = ApiKey::access_token(NewAccessToken {
@@ -163,6 +169,7 @@ pub(super) fn issue_client_token(
         secret_id: Some(secret.id),
         grant: None,
         authorization: Authorization { scopes: token.scopes.clone(), resource: None },
+        jkt: token.jkt.clone(),
         ip: token.ip.clone(),
         issued_at: token.now,
         expires_at: token.expires_at,
@@ -211,5 +218,6 @@ fn find_access(
         unused: binding.unused,
         issued_at: key.created_at,
         expires_at: key.expires_at,
+        jkt: binding.jkt,
     }))
 }

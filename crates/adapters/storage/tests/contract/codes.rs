@@ -9,6 +9,7 @@ contract! {
     async fn every_field_of_a_code_is_kept(db) {
         let granted = Granted::in_store(&db).await;
         let full = AuthorizationCode {
+            jkt: Some(jkt('A')),
             challenge: Some(CodeChallenge::parse(&"c".repeat(43), None).unwrap()),
             authorization: Authorization {
                 scopes: scopes("user:read gone:read openid"),

@@ -22,7 +22,7 @@ contract! {
         let (plain, key) = grant(&granted.app, None, &granted.user);
         let authorization =
             Authorization { resource: Some(resource("https://mcp.example/")), ..plain.authorization.clone() };
-        let full = Grant { authorization, exchanged, generation: 7, ..plain };
+        let full = Grant { authorization, exchanged, generation: 7, jkt: Some(jkt('A')), ..plain };
         let expected = Some(full.clone());
         let found = db
             .write(move |repos| {
@@ -228,10 +228,35 @@ contract! {
         assert_eq!(db.write(move |repos| repos.grants().issue_client_token(&permit(), &token)).await, None);
     }
 
+    async fn a_client_token_is_bound_to_the_key_that_was_proved_and_must_be_where_the_app_says_so(db) {
+        let setting = ClientSetting::in_store(&db).await;
+        let issue = async |token: ClientToken| {
+            let id = token.key_id.clone();
+            let issued = db.write(move |repos| repos.grants().issue_client_token(&permit(), &token)).await;
+            let key = db.read(move |repos| repos.api_keys().find(&id)).await;
+            assert_eq!(issued.is_some(), key.is_some());
+            key.map(|key| key.jkt().cloned())
+        };
+        let proven = || ClientToken { jkt: Some(jkt('A')), ..setting.token() };
+        assert_eq!(issue(setting.token()).await, Some(None));
+        assert_eq!(issue(proven()).await, Some(Some(jkt('A'))));
+        let (id, rules) = (setting.app, doorward_domain::oauth2::ClientRules { dpop_bound: true, ..Default::default() });
+        db.write(move |repos| {
+            let app = repos.apps().find(id)?.unwrap();
+            repos.apps().update(&permit(), &doorward_domain::oauth2::App { rules, ..app })
+        })
+        .await;
+        assert_eq!(issue(setting.token()).await, None);
+        assert_eq!(issue(proven()).await, Some(Some(jkt('A'))));
+        let found = db.read(move |repos| repos.apps().find(id)).await;
+        assert!(found.unwrap().rules.dpop_bound);
+    }
+
     async fn a_token_is_introspected(db) {
         let granted = Granted::in_store(&db).await;
         let (grant, key) = grant(&granted.app, Some(&granted.secret), &granted.user);
         let bound = doorward_domain::sessions::OAuth2Binding {
+            jkt: Some(jkt('A')),
             audience: Some(resource("https://mcp.example/")),
             ..key.oauth2.clone().unwrap()
         };
@@ -249,6 +274,7 @@ contract! {
         })
         .await;
         let facts = TokenFacts {
+            jkt: Some(jkt('A')),
             app_id: granted.app.id,
             user_id: granted.user.id,
             username: granted.user.username.to_string(),
@@ -333,6 +359,7 @@ impl ClientSetting {
 
     fn token(&self) -> ClientToken {
         ClientToken {
+            jkt: None,
             client: self.client.clone(),
             key_id: key_id(),
             key_digest: Digest::of("token"),

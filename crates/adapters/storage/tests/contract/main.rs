@@ -19,6 +19,7 @@ mod client_keys;
 mod codes;
 mod counts;
 mod device_authorizations;
+mod factors;
 mod files;
 mod grant_lists;
 mod grants;

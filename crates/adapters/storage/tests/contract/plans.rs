@@ -77,6 +77,7 @@ const STEPS: [(&str, Step); 14] = [
     }),
     ("issue_client_token", |repos, granted, _| {
         let token = ClientToken {
+            jkt: None,
             client: granted.client(),
             key_id: key_id(),
             key_digest: Digest::of("x"),

@@ -18,6 +18,7 @@ pub(crate) fn resource_server(identifier: &str) -> ResourceServer {
             default_scopes: vec!["files:read".to_owned()],
             introspectors: vec![AppId(uuid::Uuid::from_u128(9))],
             min_acr: "mfa".to_owned(),
+            dpop: doorward_domain::oauth2::DpopRule::Required,
             said_since: [("files:read".to_owned(), 1_700_000_000_000_000)].into(),
         },
         created_at: NOW,

@@ -245,6 +245,26 @@ contract! {
         assert_eq!((grant.unwrap().app_revision, key.unwrap().scopes), (1, left));
     }
 
+    async fn a_grant_is_exchanged_by_the_key_to_which_it_is_bound_and_bound_to_the_one_that_is_proved(db) {
+        let granted = Granted::in_store(&db).await;
+        let (id, key) = (granted.grant.id, granted.key.id.clone());
+        let mut grant = granted.grant.clone();
+        let steps = [(None, None), (None, Some('A')), (Some('A'), Some('A')), (Some('A'), Some('I')), (Some('I'), None), (None, None)];
+        for (n, (held, next)) in (0_i64..).zip(steps) {
+            let asked = Rotation { jkt: next.map(jkt), ..rotation(granted.client(), &grant, n) };
+            for wrong in [None, Some('A'), Some('I'), Some('E')].into_iter().filter(|wrong| *wrong != held) {
+                let asked = Rotation { bound_to: wrong.map(jkt), ..asked.clone() };
+                assert_eq!(rotate(&db.store, asked).await, None, "{held:?} {wrong:?}");
+            }
+            let asked = Rotation { bound_to: held.map(jkt), ..asked };
+            assert!(rotate(&db.store, asked.clone()).await.is_some(), "{held:?}");
+            grant.refresh_digest = asked.next;
+            let key = key.clone();
+            let (found, key) = db.read(move |repos| Ok((repos.grants().find(id)?, repos.api_keys().find(&key)?))).await;
+            assert_eq!((found.unwrap().jkt, key.unwrap().jkt()), (next.map(jkt), next.map(jkt).as_ref()));
+        }
+    }
+
     async fn the_resource_of_a_grant_must_be_among_those_of_the_server(db) {
         let granted = Granted::in_store(&db).await;
         let resource = |text: &str| doorward_domain::oauth2::Resource::from_storage(text.to_owned());

@@ -146,6 +146,7 @@ contract! {
         };
         let bound = ApiKey {
             oauth2: Some(OAuth2Binding {
+                jkt: Some(jkt('A')),
                 app_id: granted.app.id,
                 grant_id: None,
                 secret_id: Some(granted.secret.id),
@@ -157,6 +158,7 @@ contract! {
         };
         let loose = ApiKey {
             oauth2: Some(OAuth2Binding {
+            jkt: None,
                 app_id: AppId::NIL,
                 grant_id: None,
                 secret_id: None,

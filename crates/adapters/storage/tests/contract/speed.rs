@@ -68,6 +68,7 @@ async fn measure(name: &str, store: Store) {
         let (store, client) = (one.clone(), asked.clone());
         async move {
             let token = ClientToken {
+                jkt: None,
                 client,
                 key_id: key_id(),
                 key_digest: Digest::of("token"),

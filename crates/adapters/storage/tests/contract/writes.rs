@@ -7,6 +7,7 @@ mod world;
 use crate::audit::record;
 use crate::client_documents::document;
 use crate::client_keys::key_set;
+use crate::factors::pending;
 use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
@@ -28,6 +29,7 @@ use crate::user_links::{federated, user_link};
 use crate::workspace_proxies::proxy;
 use declared::declared;
 use doorward_domain::audit::AuditRecord;
+use doorward_domain::factors::{Failures, Proof};
 use doorward_domain::files::File;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::CustomRoleId;
@@ -435,6 +437,26 @@ fn writes() -> Vec<Write> {
         InboxRepository::mark_all(None, Ann): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
         PasscodeRepository::upsert(None, Ann): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
         PasscodeRepository::consume(None, Ann): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
+        FactorRepository::begin_totp(None, Ann): |w, r, p| r.factors().begin_totp(&p.permit(), w.ann.id, &pending(1));
+        FactorRepository::confirm_totp(None, Ann): |w, r, p| {
+            r.factors().confirm_totp(&p.permit(), w.ann.id, &pending(1), 1, NOW)
+        };
+        FactorRepository::use_step(None, Ann): |w, r, p| r.factors().use_step(&p.permit(), w.ann.id, 2, None);
+        FactorRepository::update_failures(None, Ann): |w, r, p| {
+            r.factors().update_failures(&p.permit(), w.ann.id, Failures::default().and_one(NOW), None)
+        };
+        FactorRepository::replace_recovery_codes(None, Ann): |w, r, p| {
+            r.factors().replace_recovery_codes(&p.permit(), w.ann.id, &[doorward_domain::Digest::of("code")])
+        };
+        FactorRepository::use_recovery_code(None, Ann): |w, r, p| {
+            r.factors().use_recovery_code(&p.permit(), w.ann.id, &doorward_domain::Digest::of("code"))
+        };
+        FactorRepository::delete(None, Ann): |w, r, p| r.factors().delete(&p.permit(), w.ann.id);
+        FactorRepository::upsert_proof(None): |w, r, p| {
+            let session = session(&w.ann);
+            r.api_keys().insert(&permit(), &session)?;
+            r.factors().upsert_proof(&p.permit(), &Proof::by_code(session.id, NOW))
+        };
         ThrottleRepository::remember_device(None): |w, r, p| {
             let device = doorward_domain::Digest::of("device");
             r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)

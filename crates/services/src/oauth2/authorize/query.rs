@@ -27,6 +27,8 @@ pub struct AuthorizeRequest {
     pub code_challenge: Option<String>,
     /// `code_challenge_method`.
     pub code_challenge_method: Option<String>,
+    /// `dpop_jkt`: the key that whoever redeems the code must prove (RFC 9449 10).
+    pub dpop_jkt: Option<String>,
     /// Every `resource`, in order.
     pub resources: Vec<String>,
     /// `nonce`.
@@ -57,7 +59,7 @@ impl AuthorizeRequest {
     pub fn to_query(&self) -> String {
         let Self { client_id, response_type, redirect_uri, state, response_mode, scope, resources, .. } = self;
         let Self { code_challenge, code_challenge_method, nonce, prompt, max_age, acr_values, .. } = self;
-        let Self { claims, id_token_hint, registration, .. } = self;
+        let Self { claims, id_token_hint, registration, dpop_jkt, .. } = self;
         let single = [
             ("client_id", client_id),
             ("response_type", response_type),
@@ -74,6 +76,7 @@ impl AuthorizeRequest {
             ("claims", claims),
             ("id_token_hint", id_token_hint),
             ("registration", registration),
+            ("dpop_jkt", dpop_jkt),
         ];
         let given = single.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         let resources = resources.iter().map(|resource| ("resource", resource.as_str()));
@@ -105,6 +108,7 @@ impl AuthorizeRequest {
                 "claims" => &mut request.claims,
                 "id_token_hint" => &mut request.id_token_hint,
                 "registration" => &mut request.registration,
+                "dpop_jkt" => &mut request.dpop_jkt,
                 "resource" => {
                     request.resources.push(value);
                     continue;
@@ -135,6 +139,7 @@ mod tests {
             scope: text("scope"),
             code_challenge: text("code_challenge"),
             code_challenge_method: text("code_challenge_method"),
+            dpop_jkt: text("dpop_jkt"),
             resources: vec!["https://a.example".to_owned(), "https://b.example?x=1&y".to_owned()],
             nonce: text("nonce"),
             prompt: text("prompt"),

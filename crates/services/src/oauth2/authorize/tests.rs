@@ -36,6 +36,7 @@ fn consent() -> ConsentRequest {
         id_token_hint: None,
         known: Known::default(),
         challenge: None,
+        jkt: None,
         redirect_uri_sent: true,
         state: None,
         response_mode: ResponseMode::Query,

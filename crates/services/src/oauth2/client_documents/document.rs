@@ -22,6 +22,7 @@ pub(super) struct Document {
     client_type: ClientType,
     keys: Option<KeySource>,
     assertion_alg: Option<String>,
+    dpop_bound: bool,
     refresh_tokens: bool,
 }
 
@@ -57,6 +58,7 @@ impl Document {
             client_type,
             keys,
             assertion_alg,
+            dpop_bound: members.get("dpop_bound_access_tokens").and_then(Value::as_bool).unwrap_or_default(),
             name: client_name(name),
             redirect_uris: redirect_uris(members.get("redirect_uris"))?,
             allowed_scopes: scopes(members.get("scope").and_then(Value::as_str)),
@@ -75,7 +77,7 @@ impl Document {
             client_type: self.client_type,
             require_pkce: true,
             device_flow: false,
-            rules: self.rules(ClientRules::default()),
+            rules: self.rules(ClientRules::default(), false),
             refresh_tokens: self.refresh_tokens,
             allowed_scopes: self.allowed_scopes.clone(),
             allowed_resources: None,
@@ -98,20 +100,21 @@ impl Document {
             redirect_uris: self.redirect_uris.clone(),
             redirect_match: RedirectMatch::Exact,
             client_type: self.client_type,
-            rules: self.rules(app.rules),
+            rules: self.rules(app.rules, adopted),
             refresh_tokens: self.refresh_tokens,
             updated_at: now,
             ..app
         }
     }
 
-    /// The rules of its app: its keys are those of the document, whoever has changed what else.
-    fn rules(&self, rules: ClientRules) -> ClientRules {
+    /// The rules of its app: its keys are those of the document, whoever has changed what else. An administrator can ask for more than it.
+    fn rules(&self, rules: ClientRules, adopted: bool) -> ClientRules {
         ClientRules {
             keys: self.keys.clone(),
             assertion_alg: self.assertion_alg.clone(),
             // There are clients that sign for the advertised token endpoint.
             assertion_audience: AssertionAudience::IssuerOrTokenEndpoint,
+            dpop_bound: self.dpop_bound || (adopted && rules.dpop_bound),
             ..rules
         }
     }

@@ -46,6 +46,7 @@ pub struct SentMetadata {
     pub require_pushed_authorization_requests: bool,
     pub require_signed_request_object: bool,
     pub request_object_signing_alg: Option<String>,
+    pub dpop_bound_access_tokens: bool,
     pub application_type: Option<String>,
     pub scope: Option<String>,
     pub relying_party: RelyingParty,
@@ -114,6 +115,8 @@ pub struct ClientMetadata {
     pub require_signed_request_object: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -160,6 +163,7 @@ impl ClientMetadata {
         for flag in [self.require_pushed_authorization_requests, self.require_signed_request_object] {
             rules.push(if flag { "yes".to_owned() } else { String::new() });
         }
+        rules.extend(self.dpop_bound_access_tokens.then(|| "dpop".to_owned()));
         // What is one software for everybody is another client for each organization.
         rules.extend(limits.organization_id.map(|organization| organization.to_string()));
         // None of the parts has a line break in it.
@@ -253,6 +257,7 @@ pub(super) fn check(
         require_pushed_authorization_requests: client_rules.require_pushed_requests,
         require_signed_request_object: client_rules.require_signed_requests,
         request_object_signing_alg: client_rules.request_object_alg.clone(),
+        dpop_bound_access_tokens: client_rules.dpop_bound,
         application_type: application_type.as_str().to_owned(),
         scope,
         relying_party,
@@ -329,6 +334,7 @@ fn client_rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRu
         require_pushed_requests: sent.require_pushed_authorization_requests,
         require_signed_requests: sent.require_signed_request_object,
         request_object_alg,
+        dpop_bound: sent.dpop_bound_access_tokens,
         ..ClientRules::default()
     })
 }

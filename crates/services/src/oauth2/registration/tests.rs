@@ -239,6 +239,7 @@ fn echoed(metadata: ClientMetadata) -> SentMetadata {
         require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
         require_signed_request_object: metadata.require_signed_request_object,
         request_object_signing_alg: metadata.request_object_signing_alg,
+        dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
         application_type: Some(metadata.application_type),
         scope: metadata.scope,
         relying_party: metadata.relying_party,

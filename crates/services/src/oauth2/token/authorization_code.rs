@@ -5,6 +5,7 @@ use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
 use crate::oauth2::client::{PresentedSecret, touch_secret, unknown_client};
+use crate::oauth2::dpop::check_required;
 use crate::openid::issue;
 use crate::sessions::random_token;
 use crate::settings::OAuth2Settings;
@@ -12,7 +13,7 @@ use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
+    App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, KeyThumbprint,
     OAuthErrorCode, OpaqueToken, Redemption, RedirectUri, Resource, Scopes, is_of_document,
 };
 use doorward_domain::roles::{System, action, resource};
@@ -64,6 +65,8 @@ pub(super) struct Granted<'a> {
     /// Whether the client proved itself by a key.
     pub(super) by_key: bool,
     pub(super) is_device: bool,
+    /// The key that the client has proved to have.
+    pub(super) jkt: Option<KeyThumbprint>,
 }
 
 impl Granted<'_> {
@@ -132,6 +135,7 @@ fn decide(
     let redemption = Redemption {
         redirect_uri: request.redirect_uri.as_deref(),
         verifier: request.code_verifier.as_ref().map(|verifier| verifier.expose().as_str()),
+        jkt: common.jkt.as_ref(),
         resource: common.resource.as_ref(),
         require_resource: ctx.settings.oauth2.require_resource_at_exchange,
     };
@@ -155,6 +159,7 @@ fn decide(
     scopes_left(&ctx.settings, &common.policy, &app, &code.authorization)?;
     all_scopes_left(&common.policy, &app, &code.authorization)?;
     said_since(&common.policy, &code.authorization, code.created_at)?;
+    check_required(&common.policy, &app, code.authorization.resource.as_ref(), common.jkt.as_ref())?;
     let user = user.filter(User::may_act).ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();
     if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
@@ -171,7 +176,15 @@ fn decide(
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let (authorization, resource) = (code.authorization.clone(), code.authorization.resource.clone());
     let by_key = common.client.has_key();
-    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key, is_device: false };
+    let granted = Granted {
+        app: &app,
+        user_id: code.user_id,
+        authorization,
+        secret_id,
+        by_key,
+        is_device: false,
+        jkt: common.jkt.clone(),
+    };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let scopes = code.authorization.scopes;
@@ -195,7 +208,7 @@ pub(super) fn new_grant(
 ) -> (Grant, ApiKey) {
     let access_expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let refresh_expires_at = now + granted.refresh_lifetime(&ctx.settings.oauth2);
-    let Granted { app, user_id, authorization, secret_id, by_key, is_device } = granted;
+    let Granted { app, user_id, authorization, secret_id, by_key, is_device, jkt } = granted;
     let grant = Grant {
         id: tokens.grant_id,
         app_id: app.id,
@@ -203,6 +216,7 @@ pub(super) fn new_grant(
         secret_id,
         // One that an owner registered with keys may be registered with a secret one day. Documents say what they like.
         by_key: by_key && (app.client_type == ClientType::Public || is_of_document(app.id)),
+        jkt: jkt.clone(),
         authorization: authorization.clone(),
         access_key_id: tokens.access.id.clone(),
         access_expires_at,
@@ -223,6 +237,7 @@ pub(super) fn new_grant(
         secret_id,
         grant: Some((tokens.grant_id, refresh_expires_at)),
         authorization,
+        jkt,
         ip: ip.to_owned(),
         issued_at: now,
         expires_at: access_expires_at,

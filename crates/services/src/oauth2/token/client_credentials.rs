@@ -2,6 +2,7 @@
 
 use super::{Common, TokenSet};
 use crate::oauth2::client::note_use;
+use crate::oauth2::dpop::check_required;
 use crate::oauth2::scopes;
 use crate::sessions::random_token;
 use crate::{Context, OAuthError};
@@ -28,6 +29,7 @@ pub(super) async fn issue(ctx: &Context, common: Common, scope: Option<String>) 
             ip: common.by.origin.ip.clone(),
             now,
             expires_at,
+            jkt: common.jkt.clone(),
         };
         let issued = ctx.at_once(move |once| Ok::<_, OAuthError>(once.issue_client_token(&permit(), &asked)?)).await?;
         if let Some((secret, last_used_at)) = issued {
@@ -54,6 +56,7 @@ pub(super) async fn issue(ctx: &Context, common: Common, scope: Option<String>) 
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
             let resource = super::bind(&settings, &app, common.resource.as_ref())?;
+            check_required(&common.policy, &app, resource.as_ref(), common.jkt.as_ref())?;
             let names = common.policy.names(&settings, resource.as_ref());
             let (scopes, _) = scopes::ask(names, app.allowed_scopes.as_ref(), scope.as_deref())?;
             let authorization = Authorization { scopes, resource };
@@ -66,6 +69,7 @@ pub(super) async fn issue(ctx: &Context, common: Common, scope: Option<String>) 
                 secret_id,
                 grant: None,
                 authorization,
+                jkt: common.jkt.clone(),
                 ip: common.by.origin.ip.clone(),
                 issued_at: now,
                 expires_at,

@@ -4,6 +4,7 @@ use super::authorization_code::{Granted, NewTokens, new_grant};
 use super::still_allowed::{all_scopes_left, said_since, scopes_left};
 use super::{Common, TokenSet};
 use crate::deed::{Deed, Done};
+use crate::oauth2::dpop::check_required;
 use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::Secret;
@@ -81,6 +82,7 @@ fn decide(
     scopes_left(&ctx.settings, &common.policy, &app, &asked.authorization)?;
     all_scopes_left(&common.policy, &app, &asked.authorization)?;
     said_since(&common.policy, &asked.authorization, asked.created_at)?;
+    check_required(&common.policy, &app, asked.authorization.resource.as_ref(), common.jkt.as_ref())?;
     let user = deed.repos.users().find(user_id)?.filter(doorward_domain::users::User::may_act);
     let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let is_openid = issue::is_asked_for(&ctx.settings, &asked.authorization.scopes);
@@ -97,8 +99,8 @@ fn decide(
         System::because("the user let the device act").permit();
     let (scopes, resource) = (asked.authorization.scopes.clone(), asked.authorization.resource.clone());
     let by_key = common.client.has_key();
-    let granted =
-        Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key, is_device: true };
+    let (authorization, jkt) = (asked.authorization, common.jkt.clone());
+    let granted = Granted { app: &app, user_id, authorization, secret_id, by_key, is_device: true, jkt };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let subject = issue::redeem(deed.repos, &ctx.settings.oidc, (identity, grant.id), &user, app.id, &scopes)?;

@@ -7,6 +7,7 @@ use crate::audit::Diff;
 use crate::deed::{Deed, Done};
 use crate::keys;
 use crate::oauth2::client::note_use;
+use crate::oauth2::dpop::check_required;
 use crate::oauth2::scopes;
 use crate::openid::issue;
 use crate::{Context, OAuthError};
@@ -77,6 +78,8 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         access_expires_at: now + oauth2.access_token_lifetime.get(),
         access_lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
         resources: oauth2.resources.clone(),
+        bound_to: common.jkt.clone(),
+        jkt: common.jkt.clone(),
     };
     let token_set = |pair: &Successor, key: ApiKeyId, expires_at: Instant, scopes: Scopes| -> Result<_, OAuthError> {
         let access = ApiToken::new(key, pair.access_secret.clone()).map_err(OAuthError::internal)?;
@@ -84,8 +87,10 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     };
 
     let rotation = common.client.credentials().map(rotation);
-    // The one statement does not look at when the grant was given.
-    let at_once = rotation.clone().filter(|_| !common.policy.resources.want_sign_ins());
+    // The one statement does not look at when the grant was given, nor at what its resource asks for.
+    let resources = &common.policy.resources;
+    let is_plain = !resources.want_sign_ins() && (common.jkt.is_some() || !resources.want_keys());
+    let at_once = rotation.clone().filter(|_| is_plain);
     if let (Some(rotation), None, None) = (at_once, &common.resource, &common.scopes) {
         let expires_at = rotation.access_expires_at;
         let rotated = ctx.at_once(move |once| Ok::<_, OAuthError>(once.rotate(&token_permit(), &rotation)?)).await?;
@@ -182,14 +187,24 @@ fn decide(
     let asked_again = scopes::asked_again(&grant.authorization.scopes, common.scopes.clone())?;
     let presented = PresentedRefresh {
         app_id: app.id,
+        client_type: app.client_type,
+        jkt: common.jkt.as_ref(),
         digest: rotation.presented,
         issued,
         resource: common.resource.as_ref(),
         scopes: asked_again.as_ref(),
     };
     let plan = grant
-        .plan_refresh(&presented, pair_unused, ctx.settings.oauth2.refresh_policy(app.client_type), now)
+        .plan_refresh(
+            &presented,
+            pair_unused,
+            ctx.settings.oauth2.refresh_policy(app.client_type, grant.jkt.is_some()),
+            now,
+        )
         .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
+    if matches!(plan, RefreshPlan::Repeat { .. } | RefreshPlan::Rotate { .. }) {
+        check_required(&common.policy, &app, grant.authorization.resource.as_ref(), common.jkt.as_ref())?;
+    }
     let verdict = match plan {
         RefreshPlan::Unknown => return Err(OAuthError::invalid_grant("no grant has this refresh token")),
         RefreshPlan::Theft => return end_stolen(deed, &grant),
@@ -203,7 +218,7 @@ fn decide(
         RefreshPlan::Rotate { scopes } => {
             reconcile(repos, &app, &grant, &allowed?)?;
             // Looked at above, by more than text.
-            let checked = Rotation { resources: None, ..rotation.clone() };
+            let checked = Rotation { resources: None, bound_to: grant.jkt.clone(), ..rotation.clone() };
             let Some(rotated) = rotate(repos, &checked)? else {
                 return Ok(deed.unrecorded("another refresh was first", Verdict::Raced));
             };

@@ -156,8 +156,15 @@ async fn a_suspended_user_is_told_so_and_leaves_no_trace() {
 fn bound_to(resource: &str) -> ApiKey {
     let audience = Some(Resource::parse(resource).unwrap());
     let slides_until = NOW + Duration::DAY;
-    let binding =
-        OAuth2Binding { app_id: AppId::NIL, grant_id: None, secret_id: None, audience, slides_until, unused: false };
+    let binding = OAuth2Binding {
+        jkt: None,
+        app_id: AppId::NIL,
+        grant_id: None,
+        secret_id: None,
+        audience,
+        slides_until,
+        unused: false,
+    };
     ApiKey { oauth2: Some(binding), ..key(ANN) }
 }
 

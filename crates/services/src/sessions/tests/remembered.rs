@@ -50,7 +50,8 @@ async fn a_subject_is_read_once_and_again_after_each_change_that_concerns_it() {
     let audience = Some(Resource::parse("https://door.example").unwrap());
     let app_id = AppId(Uuid::from_u128(0xABC));
     let slides_until = NOW + time::Duration::DAY;
-    let binding = OAuth2Binding { app_id, grant_id: None, secret_id: None, audience, slides_until, unused: false };
+    let binding =
+        OAuth2Binding { jkt: None, app_id, grant_id: None, secret_id: None, audience, slides_until, unused: false };
     let bound = ApiKey { oauth2: Some(binding), ..key(ANN) };
     let (ctx, log, reads) = remembering(move |_| Some(ann_as(bound.clone())));
     for _ in 0..3 {
@@ -148,6 +149,7 @@ async fn refusals_are_neither_remembered_nor_made_from_memory() {
 async fn the_first_use_of_an_access_token_is_noted_once_and_costs_no_call() {
     let slides_until = NOW + time::Duration::DAY;
     let binding = |unused| OAuth2Binding {
+        jkt: None,
         app_id: AppId(Uuid::from_u128(0xABC)),
         grant_id: None,
         secret_id: None,
@@ -177,6 +179,7 @@ async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
     };
     let bound = |app: AppLimits| {
         let binding = OAuth2Binding {
+            jkt: None,
             app_id: AppId(Uuid::from_u128(0xABC)),
             grant_id: None,
             secret_id: None,

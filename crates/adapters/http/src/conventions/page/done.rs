@@ -17,10 +17,22 @@ pub(crate) enum Done {
     Unlinked,
     /// Access of an application was taken back.
     Revoked,
+    /// The second factor was shown.
+    FactorShown,
+    /// It was removed.
+    FactorRemoved,
 }
 
 impl Done {
-    const ALL: [Self; 5] = [Self::Password, Self::Converted, Self::Linked, Self::Unlinked, Self::Revoked];
+    const ALL: [Self; 7] = [
+        Self::Password,
+        Self::Converted,
+        Self::Linked,
+        Self::Unlinked,
+        Self::Revoked,
+        Self::FactorShown,
+        Self::FactorRemoved,
+    ];
 
     /// The name of the parameter.
     pub(crate) const PARAMETER: &'static str = "done";
@@ -33,6 +45,8 @@ impl Done {
             Self::Linked => "linked",
             Self::Unlinked => "unlinked",
             Self::Revoked => "revoked",
+            Self::FactorShown => "factor_shown",
+            Self::FactorRemoved => "factor_removed",
         }
     }
 
@@ -44,6 +58,8 @@ impl Done {
             Self::Linked => "The account is linked. You can sign in with it from now on.",
             Self::Unlinked => "The account is not linked any more.",
             Self::Revoked => "The application has no access to your account any more.",
+            Self::FactorShown => "You have shown your second factor. For ten minutes you may change how you sign in.",
+            Self::FactorRemoved => "Your second factor is removed. Your password alone signs you in.",
         }
     }
 

@@ -76,6 +76,25 @@ pub(crate) fn bearer(request: &HttpRequest) -> Option<Cow<'_, str>> {
     (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then(|| String::from_utf8_lossy(token))
 }
 
+/// It has several credentials, of which only one counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeveralCredentials;
+
+/// The token of `Authorization: DPoP` (RFC 9449 7.1), if there is one. Beside it there is no other.
+pub(crate) fn by_dpop(request: &HttpRequest) -> Result<Option<String>, SeveralCredentials> {
+    let mut values = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes().trim_ascii());
+    let token = |value: &[u8]| {
+        let (scheme, token) = split_at(value, b' ')?;
+        scheme.eq_ignore_ascii_case(b"dpop").then(|| String::from_utf8_lossy(token.trim_ascii()).into_owned())
+    };
+    let Some(first) = values.next() else { return Ok(None) };
+    let mut rest = values.peekable();
+    if rest.peek().is_none() {
+        return Ok(token(first));
+    }
+    if token(first).is_some() || rest.any(|value| token(value).is_some()) { Err(SeveralCredentials) } else { Ok(None) }
+}
+
 /// What `Authorization` holds, behind the word `Bearer` if that is there; `None` if it holds nothing.
 pub(crate) fn authorization(request: &HttpRequest) -> Option<Cow<'_, str>> {
     let whole = || header(request, AUTHORIZATION.as_str()).map(String::from_utf8_lossy);

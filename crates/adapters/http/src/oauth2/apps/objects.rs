@@ -76,6 +76,8 @@ pub(crate) struct AppObject {
     require_pushed_authorization_requests: bool,
     /// Whether they must be signed (RFC 9101 10.5).
     require_signed_request_object: bool,
+    /// Whether its access tokens must be bound to a key of its own (RFC 9449 5.2).
+    dpop_bound_access_tokens: bool,
     /// The only algorithm by which it signs them; absent means any.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_object_signing_alg: Option<String>,
@@ -196,6 +198,7 @@ impl AppObject {
             assertion_audience: app.rules.assertion_audience.as_str(),
             require_pushed_authorization_requests: app.rules.require_pushed_requests,
             require_signed_request_object: app.rules.require_signed_requests,
+            dpop_bound_access_tokens: app.rules.dpop_bound,
             request_object_signing_alg: app.rules.request_object_alg,
             rules: RulesObject::new(app.id, rules),
         }
@@ -281,6 +284,8 @@ pub(crate) struct AppRequest {
     require_pushed_authorization_requests: Option<bool>,
     /// Whether they must be signed (RFC 9101 10.5); needs keys.
     require_signed_request_object: Option<bool>,
+    /// Whether its access tokens must be bound to a key of its own (RFC 9449 5.2).
+    dpop_bound_access_tokens: Option<bool>,
     /// The only algorithm by which it signs them; empty means any.
     request_object_signing_alg: Option<String>,
     /// Whether somebody answers for an app that registered itself: then it stays, and changes itself no more. Who changes one answers
@@ -361,6 +366,7 @@ impl From<AppRequest> for apps::AppCommand {
                 assertion_audience: body.assertion_audience,
                 require_pushed_requests: body.require_pushed_authorization_requests,
                 require_signed_requests: body.require_signed_request_object,
+                dpop_bound: body.dpop_bound_access_tokens,
                 request_object_alg: body.request_object_signing_alg,
             },
         }

@@ -4,8 +4,8 @@ use super::{Fixture, NOW, id, key_id, next, permit, random_text, user};
 use doorward_domain::Digest;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, ExchangedTokens, Grant, RedirectMatch,
-    RedirectUri, Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, ExchangedTokens, Grant, KeyThumbprint,
+    RedirectMatch, RedirectUri, Scopes,
 };
 use doorward_domain::sessions::{ApiKey, OAuth2Binding};
 use doorward_domain::users::{LoginType, User};
@@ -98,6 +98,7 @@ pub(crate) fn code(app: &App, user: &User) -> AuthorizationCode {
         user_id: user.id,
         redirect_uri: Some("https://app.example/cb".to_owned()),
         challenge: None,
+        jkt: None,
         authorization: Authorization { scopes: Scopes::all(), resource: None },
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
@@ -114,6 +115,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         user_id: user.id,
         secret_id: secret.map(|secret| secret.id),
         by_key: false,
+        jkt: None,
         authorization: Authorization { scopes: scopes("user:read workspace:read"), resource: None },
         access_key_id: key_id(),
         access_expires_at: NOW + Duration::HOUR,
@@ -139,6 +141,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
             app_id: app.id,
             grant_id: Some(grant.id),
             secret_id: grant.secret_id,
+            jkt: None,
             audience: None,
             slides_until: grant.refresh_expires_at,
             unused: false,
@@ -163,7 +166,14 @@ pub(crate) fn rotation(client: ClientCredentials, grant: &Grant, n: i64) -> Rota
         access_expires_at: now + 2 * Duration::HOUR,
         access_lifetime_seconds: 7200,
         resources: None,
+        bound_to: None,
+        jkt: None,
     }
+}
+
+/// A key, by its thumbprint.
+pub(crate) fn jkt(letter: char) -> KeyThumbprint {
+    letter.to_string().repeat(43).parse().unwrap()
 }
 
 /// An app with a secret, a user, and a grant between them, stored.

@@ -51,6 +51,7 @@ impl World {
         let secret = secret(&app);
         let (grant, access) = grant(&app, Some(&secret), &ann);
         let client_token = ClientToken {
+            jkt: None,
             client: client(&secret),
             key_id: key_id(),
             key_digest: doorward_domain::Digest::of("client token"),
