@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_was_changed_meanwhile_is_not_changed_back() {
         let stored = ("groups", true, "^a");
-        let read = |text| Config::read(&form(text), stored);
+        let read = |text: &str| Config::read(&form(text), stored);
         let same = read("field=+teams+&shown_field=groups&shown_flag=on&shown_filter=%5Ea&filter=").unwrap();
         assert_eq!(same, Config { field: "teams".into(), flag: false, filter: String::new() });
         for text in ["shown_field=roles&shown_flag=on", "shown_field=groups", "shown_flag=on&shown_filter=b"] {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_read_or_it_is_said_what_it_lacks() {
-        let read = |text| mapped::<uuid::Uuid>(&form(text));
+        let read = |text: &str| mapped::<uuid::Uuid>(&form(text));
         let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
         let (change, done) = read(&format!("do=add&given=a&gets={id}")).unwrap();
         assert_eq!((change.add.len(), change.remove.len(), done), (1, 0, "added"));
