@@ -1,11 +1,13 @@
 //! What is asked about the deployment as a whole: its settings, its numbers, its health (`enterprise-platform.md` 10).
 
+mod checklist;
 mod health;
 mod overview;
 
 #[cfg(test)]
 mod tests;
 
+pub use checklist::{Checklist, checklist};
 pub use health::{
     AccessUrlCheck, Check, DaemonsCheck, DatabaseCheck, Finding, HealthCheck, ProxiesCheck, Severity, health,
 };

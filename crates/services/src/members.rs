@@ -8,7 +8,7 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
-pub use roles::{may_change_roles, update_roles};
+pub use roles::{may_change_roles, update_roles, update_shown_roles};
 
 use crate::Principal;
 use crate::audit::{Audited, Snapshot};

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::users::access;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::organizations::Organization;
+use doorward_domain::organizations::{Blocker, Organization};
 use doorward_domain::roles::Action;
 use doorward_ports::Repositories;
 use uuid::Uuid;
@@ -81,6 +81,23 @@ pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<Organization>,
     ctx.look(actor, move |look| Ok(look.repos.organizations().list(&visible)?)).await
 }
 
+/// What keeps an organization from being deleted, as of now; empty when nothing does. The default one stays in any case.
+///
+/// Needs `organization:delete`. Errors: `OrganizationNotFound` (missing or not readable), `Forbidden`.
+pub async fn delete_blockers(
+    ctx: &Context,
+    actor: &Principal,
+    organization: &OrganizationRef,
+) -> Result<Vec<Blocker>, Error> {
+    let reference = organization.clone();
+    ctx.look(actor, move |look| {
+        let known = resolve(look.repos, look.by, &reference)?;
+        access::may(look.by, Action::Delete, &access::organization(known.id))?;
+        Ok(look.repos.organizations().delete_blockers(known.id)?)
+    })
+    .await
+}
+
 /// The organization that `reference` names, if the caller may read it.
 pub(crate) fn resolve(
     repos: &mut dyn Repositories,
@@ -102,7 +119,7 @@ pub(crate) fn resolve(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::testing::{ORGANIZATION, actor, context, organization};
+    use crate::users::testing::{ORGANIZATION, actor, context, organization, owner};
     use doorward_ports::mocks::MockRepositories;
 
     #[tokio::test]
@@ -113,6 +130,20 @@ mod tests {
             let found = find(&context(repos), &actor().build(), &OrganizationRef::parse(name)).await.unwrap();
             assert_eq!(found.id, ORGANIZATION);
         }
+    }
+
+    #[tokio::test]
+    async fn who_may_delete_an_organization_may_ask_what_is_in_the_way() {
+        let repos = || {
+            let mut repos = MockRepositories::default();
+            repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
+            repos.organizations.expect_delete_blockers().returning(|_| Ok(vec![Blocker::Members(2)]));
+            context(repos)
+        };
+        let found = delete_blockers(&repos(), &owner().build(), &OrganizationRef::Default).await.unwrap();
+        assert_eq!(found, [Blocker::Members(2)]);
+        let refused = delete_blockers(&repos(), &actor().build(), &OrganizationRef::Default).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))));
     }
 
     #[tokio::test]

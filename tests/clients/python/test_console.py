@@ -77,7 +77,7 @@ def fits(person):
 
 def legible(person):
     """The first cells of tables stand in some lines, and not letter by letter."""
-    heights = "[...document.querySelectorAll('tbody th')].map(th => [th.innerText, th.getBoundingClientRect().height])"
+    heights = "[...document.querySelectorAll('table:not(.diff) tbody th')].map(th => [th.innerText, th.getBoundingClientRect().height])"
     for text, height in person.page.evaluate(heights):
         assert height <= 130, f"{person.path} shows {text!r} in {height} pixels"
 
@@ -89,10 +89,12 @@ def test_everybody_sees_the_screens_they_may_use(town, at):
         person.visit("/deployment/access")
         titled(person, "Explain access")
         shown[who] = menu(person)
-    everything = ["Explain access", "Groups", "Roles", "Users", "Site roles"]
-    assert shown["owner"] == everything
-    assert shown["auditor"] == everything
-    assert shown["admin"] == everything, "an organization admin sees whom to add"
+    place = ["Members", "Groups", "Roles", "Identity providers", "Settings"]
+    deployment = ["Overview", "Users", "Organizations", "Site roles", "Organization sync", "Sessions", "API tokens"]
+    assert shown["owner"] == ["Explain access", "Audit log", *place, *deployment]
+    readable = ["Users", "Site roles"]
+    assert shown["auditor"] == ["Explain access", "Audit log", *place, "Overview", *readable]
+    assert shown["admin"] == ["Explain access", "Audit log", *place, *readable], "an organization admin sees whom to add"
     assert shown["member"] == ["Explain access", "Roles", "Site roles"]
 
 
@@ -365,6 +367,94 @@ def test_a_stale_form_changes_nothing(town, at):
     assert town.owner.call("GET", f"/api/v2/users/{user.username}", 200).json()["status"] != "suspended"
 
 
+def test_a_session_is_ended_from_the_list(town, at):
+    user = town.owner.create_user()
+    other = at("owner")
+    other.user = user
+    other.visit("/deployment/access")
+    other.press("Sign out")
+    other.visit("/deployment/access")
+    other.fill_sign_in()
+    titled(other, "Explain access")
+    person = at("owner")
+    page = person.page
+    person.visit("/deployment/sessions")
+    page.fill("#user", user.username)
+    person.press("Show")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    person.screenshot("console-sessions-of-user")
+    page.locator("tbody tr").first.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_have_text("The session is ended.")
+    expect(page.get_by_text("No session is found.")).to_be_visible()
+    other.visit("/deployment/access")
+    assert other.path == "/login"
+    other.fill_sign_in()
+    titled(other, "Explain access")
+    person.visit(f"/deployment/sessions?user={user.username}")
+    page.locator("summary", has_text="End all sessions").click()
+    person.press("Yes, end them")
+    expect(page.get_by_role("status")).to_have_text("The sessions of this user are ended.")
+    other.visit("/deployment/access")
+    assert other.path == "/login"
+
+
+def test_the_audit_log_is_searched_by_clicks(town, at):
+    group = f"log-{secrets.token_hex(3)}"
+    town.owner.call("POST", f"/api/v2/organizations/{town.place['id']}/groups", 201, json={"name": group})
+    person = at("owner")
+    page = person.page
+    person.visit("/audit")
+    assert person.path == "/logs/audit"
+    page.fill("#q", f"resource_target:{group}")
+    person.press("Search")
+    page.locator("ul.records summary").first.click()
+    expect(page.locator("table.diff")).to_contain_text(group)
+    person.screenshot("console-audit-record")
+    page.get_by_role("link", name="Only this user").click()
+    expect(page.locator("ul.records")).to_contain_text(group)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert group in open(download.value.path()).read()
+    page.locator("ul.chips a", has_text="login").first.click()
+    expect(page.locator("ul.records > li").first).to_contain_text("logged in")
+
+
+def test_an_organization_is_made_filled_and_deleted(town, at):
+    name, user = f"org-{secrets.token_hex(3)}", town.owner.create_user()
+    person = at("owner")
+    page = person.page
+    person.visit("/organizations")
+    page.get_by_role("link", name="Make an organization").click()
+    page.fill("#name", name)
+    page.fill("#description", "For a while\nonly")
+    person.press("Make the organization")
+    titled(person, f"Members of {name}")
+    page.fill("#user", user.username)
+    person.press("Add")
+    expect(page.get_by_role("status")).to_have_text("They are a member now.")
+    row = page.locator("ul.rows > li").filter(has_text=user.username)
+    row.locator("summary").click()
+    row.get_by_label("Organization Auditor").check()
+    person.press(f"Change roles of {user.username}")
+    expect(page.get_by_role("status")).to_have_text("The roles are changed.")
+    expect(row).to_contain_text("Organization Auditor")
+    page.get_by_role("link", name="Settings").click()
+    page.fill("#display_name", "A while")
+    person.press("Save")
+    titled(person, "Settings of A while")
+    expect(page.get_by_text("2 members")).to_be_visible()
+    person.screenshot("console-organization-blocked")
+    page.locator("nav.side").get_by_role("link", name="Members").click()
+    row.locator("summary").click()
+    person.press(f"Remove {user.username}")
+    expect(page.get_by_role("status")).to_contain_text("They are no member any more")
+    page.locator("nav.side").get_by_role("link", name="Settings").click()
+    page.fill("#confirm", name)
+    person.screenshot("console-organization-danger")
+    person.press("Delete the organization")
+    expect(page.get_by_role("status")).to_have_text("The organization is deleted.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_screen_fits_from_phone_to_desk(town, at, scheme):
     paths = {
@@ -378,13 +468,26 @@ def test_every_screen_fits_from_phone_to_desk(town, at, scheme):
         "role-form": f"{town.path}/roles/create",
         "groups": f"{town.path}/groups",
         "group": f"{town.path}/groups/{town.group}",
+        "overview": "/deployment/overview",
+        "sessions": "/deployment/sessions",
+        "tokens": "/deployment/tokens",
+        "audit": "/logs/audit",
+        "organizations": "/organizations",
+        "organization-new": "/organizations/new",
+        "members": town.path,
+        "organization-settings": f"{town.path}/settings",
+        "idp-sync": "/deployment/idp-org-sync",
+        "organization-idp-sync": f"{town.path}/idp-sync",
     }
+    openers = {"audit": "ul.records summary", "members": ".edit summary", "sessions": ".confirm summary"}
     for size, viewport in (("390", PHONE), ("1280", WIDE)):
         person = at("owner", viewport=viewport, color_scheme=scheme)
         for name, path in paths.items():
             answer = person.visit(path)
             assert answer.status == 200, path
             expect(person.page.locator("h1")).to_have_count(1)
+            if name in openers:
+                person.page.locator(openers[name]).first.click()
             fits(person)
             legible(person)
             person.screenshot(f"console-{name}-{size}-{scheme}")

@@ -1,6 +1,6 @@
 //! The audit log (`enterprise-platform.md` 9).
 
-mod description;
+pub(crate) mod description;
 mod export;
 mod facets;
 mod objects;

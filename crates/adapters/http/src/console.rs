@@ -5,17 +5,28 @@
 
 mod access;
 mod answer;
+mod audit;
+mod audit_row;
 mod form;
 mod group;
 mod group_parts;
 mod groups;
+mod idp_sync;
+mod idp_sync_form;
+mod idp_sync_section;
 mod matrix;
+mod members;
+mod organization;
+mod organizations;
+mod overview;
 mod pager;
 mod role_form;
 mod role_review;
 mod roles;
+mod sessions;
 mod shell;
 mod site_roles;
+mod tokens;
 mod user;
 mod users;
 
@@ -31,6 +42,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     role_form::routes(routes);
     groups::routes(routes);
     group::routes(routes);
+    sessions::routes(routes);
+    tokens::routes(routes);
+    audit::routes(routes);
+    organizations::routes(routes);
+    organization::routes(routes);
+    members::routes(routes);
+    overview::routes(routes);
+    idp_sync::routes(routes);
 }
 
 /// The path of a page with its parameters filled in, in their order.

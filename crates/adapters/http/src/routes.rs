@@ -174,6 +174,13 @@ mod tests {
             paths::ACCESS,
             paths::USERS,
             paths::SITE_ROLES,
+            paths::OVERVIEW,
+            paths::IDP_SYNC,
+            paths::SESSIONS,
+            paths::TOKENS,
+            paths::AUDIT,
+            paths::ORGANIZATIONS,
+            paths::NEW_ORGANIZATION,
             paths::AUTHORIZE,
         ] {
             assert!(table().iter().any(|entry| entry.endpoint.path == path), "{path} leads nowhere");
@@ -188,6 +195,10 @@ mod tests {
             let (first, signed_in) = (Moment::First, Moment::SignedIn);
             let change = |method: &Method| *method != Method::GET;
             Some(match path.strip_prefix("/api/v2").unwrap_or(path) {
+                "/organizations/new" => (Feature::MultipleOrganizations, signed_in, None),
+                "/organizations/{organization}/settings" => (Feature::MultipleOrganizations, signed_in, Some(change)),
+                // A page about members, which need nothing.
+                "/organizations/{organization}" if path == paths::MEMBERS => return None,
                 below if below.starts_with("/scim/v2") => (Feature::Scim, first, None),
                 below if below.starts_with("/workspaceproxies") => (Feature::WorkspaceProxy, first, None),
                 "/organizations/{organization}/provisionerdaemons/serve" => {

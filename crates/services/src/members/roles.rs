@@ -13,7 +13,7 @@ use crate::users::{UserRef, access, refuse_assignment};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Member, Membership};
 use doorward_domain::roles::assign::{AssignmentLevel, RoleChange, plan_or_all};
-use doorward_domain::roles::{CustomRoles, Permit, RoleName, RoleSet, System, action, resource};
+use doorward_domain::roles::{CustomRoles, Permit, RoleName, RoleNames, RoleSet, System, action, resource};
 use doorward_ports::Repositories;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,31 @@ pub async fn update_roles(
     user: &UserRef,
     names: Vec<String>,
 ) -> Result<MemberView, Error> {
+    replace(ctx, actor, (organization, user), None, names).await
+}
+
+/// The same for somebody who was shown `shown` and chose by that. If the member holds other roles there by now, nothing is done: else
+/// a choice would give back what somebody else has taken meanwhile, or take what they have given.
+///
+/// Needs and errors: those of [`update_roles`], and `Conflict` for one who holds other roles by now.
+pub async fn update_shown_roles(
+    ctx: &Context,
+    actor: &Principal,
+    organization: &OrganizationRef,
+    user: &UserRef,
+    shown: Vec<String>,
+    names: Vec<String>,
+) -> Result<MemberView, Error> {
+    replace(ctx, actor, (organization, user), Some(shown.into_iter().collect()), names).await
+}
+
+async fn replace(
+    ctx: &Context,
+    actor: &Principal,
+    (organization, user): (&OrganizationRef, &UserRef),
+    shown: Option<RoleNames>,
+    names: Vec<String>,
+) -> Result<MemberView, Error> {
     actor.not_by_grant(InPerson::GiveRoles)?;
     let (place, user) = (organization.clone(), user.clone());
     ctx.act(actor, move |deed| {
@@ -56,6 +81,11 @@ pub async fn update_roles(
             let kept =
                 if kept.is_empty() { Vec::new() } else { deed.repos.roles().find_custom_for_key_share(&kept)? };
             let old = deed.repos.members().find_for_update(organization, id)?.ok_or(Error::NotFound)?;
+            if shown.is_some_and(|shown| shown != old.membership.roles) {
+                let name = &old.user.username;
+                let message = format!("The roles of {name} have been changed meanwhile, so nothing was done.");
+                return Err(Error::conflict(message));
+            }
             let (permit, change) = authorize(deed.repos, actor, &old, &wanted, kept.into_iter().collect())?;
             owned::refuse_member_roles(deed.repos, organization, old.user.login_type)?;
 

@@ -1,4 +1,4 @@
-use super::{add, list, remove, update_roles};
+use super::{add, list, remove, update_roles, update_shown_roles};
 use crate::Principal;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
@@ -82,6 +82,23 @@ async fn new_roles_are_stored_recorded_and_shown_with_their_names() {
     expect_record(&mut repos, "write", 200, diff);
     let view = assign(repos, &owner().build(), &["cook", "organization-member", "cook"]).await.unwrap();
     assert_eq!((view.roles.len(), view.roles[0].display_name.as_str()), (1, "The Cook"));
+}
+
+#[tokio::test]
+async fn who_was_shown_other_roles_changes_none() {
+    let choose = async |repos, shown: &[&str]| {
+        let texts = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let (place, bob) = (OrganizationRef::Default, UserRef::Id(BOB));
+        update_shown_roles(&context(repos), &owner().build(), &place, &bob, texts(shown), texts(&["cook"])).await
+    };
+    for shown in [&[][..], &["cook"], &["cook", "organization-auditor"]] {
+        let refused = choose(town(&["organization-auditor"]), shown).await;
+        assert!(matches!(refused, Err(Error::Conflict { message, .. }) if message.contains("bob")), "{shown:?}");
+    }
+    let mut repos = town(&["organization-auditor"]);
+    repos.members.expect_update_roles().times(1).returning(|_, _, _, _, _| Ok(true));
+    repos.audit.expect_insert().times(1).returning(|_, _| Ok(()));
+    choose(repos, &["organization-auditor"]).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use url::form_urlencoded::byte_serialize;
 
 /// What happened, with the literal placeholders `{user}` and `{target}`.
-pub(super) fn describe(record: &AuditRecord) -> String {
+pub(crate) fn describe(record: &AuditRecord) -> String {
     let (action, kind) = (record.action, record.resource_type);
     let verb = match record.status_code {
         400.. => Cow::Owned(format!("unsuccessfully attempted to {}", infinitive(action))),

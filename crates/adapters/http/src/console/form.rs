@@ -27,6 +27,18 @@ pub(super) enum About<'a> {
     NewRole(OrganizationId),
     /// Changes the role of this name.
     Role(OrganizationId, &'a str),
+    /// Ends sessions.
+    Sessions,
+    /// Ends tokens.
+    Tokens,
+    /// Makes an organization.
+    NewOrganization,
+    /// Adds, changes and removes members.
+    Members(OrganizationId),
+    /// Changes or deletes an organization.
+    Organization(OrganizationId),
+    /// Changes how the organizations, or (`Some`) groups and roles in one, follow identity providers.
+    Sync(Option<OrganizationId>),
 }
 
 impl fmt::Display for About<'_> {
@@ -37,6 +49,13 @@ impl fmt::Display for About<'_> {
             Self::Group(id) => write!(f, "group/{id}"),
             Self::NewRole(place) => write!(f, "new-role/{place}"),
             Self::Role(place, name) => write!(f, "role/{place}/{name}"),
+            Self::Sessions => f.write_str("sessions"),
+            Self::Tokens => f.write_str("tokens"),
+            Self::NewOrganization => f.write_str("new-organization"),
+            Self::Members(place) => write!(f, "members/{place}"),
+            Self::Organization(place) => write!(f, "organization/{place}"),
+            Self::Sync(None) => f.write_str("sync"),
+            Self::Sync(Some(place)) => write!(f, "sync/{place}"),
         }
     }
 }
@@ -61,8 +80,13 @@ impl About<'_> {
 /// The address of a page that says what has just been done. Anybody can write such an address, so the page believes it by a token
 /// that it was given for this alone.
 pub(super) fn done_at(call: &Call, actor: &Principal, page: &str, done: &str) -> String {
+    done_among(call, actor, page, done, &[])
+}
+
+/// The same, of a page that shows what the rest of its query says.
+pub(super) fn done_among(call: &Call, actor: &Principal, page: &str, done: &str, rest: &[(&str, &str)]) -> String {
     let token = csrf::issue(&call.site, actor, Purpose::Done, &done_about(page, done));
-    with_query(page, &[("done", done), ("by", &token)])
+    with_query(page, &[&[("done", done), ("by", token.as_str())], rest].concat())
 }
 
 /// What has just been done, as the address of this page says it.
@@ -198,6 +222,10 @@ fn about(field: &str, detail: &str) -> String {
         "name" => "The name",
         "display_name" => "The name for people",
         "quota_allowance" => "The quota allowance",
+        "description" => "The description",
+        "icon" => "The icon",
+        "field" => "The claim",
+        "mapping" => "The mapping",
         _ => return detail.to_owned(),
     };
     match detail.strip_prefix("Must ").or(detail.strip_prefix("must ")) {
@@ -224,6 +252,13 @@ mod tests {
             About::NewRole(place),
             About::Role(place, ""),
             About::Role(place, "cook"),
+            About::Sessions,
+            About::Tokens,
+            About::NewOrganization,
+            About::Members(place),
+            About::Organization(place),
+            About::Sync(None),
+            About::Sync(Some(place)),
         ];
         let texts: std::collections::BTreeSet<String> = all.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), all.len());

@@ -6,7 +6,7 @@ use doorward_domain::page::Page;
 use uuid::Uuid;
 
 /// Rows of a page.
-const ROWS: u32 = 25;
+pub(super) const ROWS: u32 = 25;
 
 /// What is asked of a list.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,16 @@ impl Asked {
     /// Reads `q` and `after`.
     pub(super) fn read(query: &mut StrictQuery) -> Self {
         Self { text: query.text("q").unwrap_or_default(), after: query.parsed::<Uuid>("after", "UUID") }
+    }
+
+    /// The first page of what is found by a text.
+    pub(super) const fn of(text: String) -> Self {
+        Self { text, after: None }
+    }
+
+    /// Whether this is not the first page.
+    pub(super) const fn is_later(&self) -> bool {
+        self.after.is_some()
     }
 
     /// The page that is asked for.
@@ -76,6 +86,21 @@ impl Pager {
             next: next.map(|last| with_query(here, &[("q", &asked.text), ("after", last)])),
         }
     }
+
+    /// Below rows from here on, whose pages are told by their addresses: the first, unless this is it, and the next.
+    pub(super) fn at((first, next): (Option<String>, Option<String>), shown: usize, count: u64, what: &str) -> Self {
+        let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+        let summary = summary(shown, count, first.is_some(), what);
+        Self { summary, first, next: next.filter(|_| shown < count) }
+    }
+
+    /// The same where the number may be greater than was counted.
+    pub(super) fn or_more(mut self, is_bounded: bool) -> Self {
+        if is_bounded {
+            self.summary.push_str(", or more");
+        }
+        self
+    }
 }
 
 /// How many there are, in words.
@@ -103,6 +128,15 @@ mod tests {
         };
         assert_eq!(page(25), None);
         assert_eq!(page(26).as_deref(), Some("/groups?after=24"));
+    }
+
+    #[test]
+    fn a_list_by_addresses_goes_on_while_there_are_more() {
+        let links = |first: Option<&str>| (first.map(str::to_owned), Some("/x?after=b".to_owned()));
+        let page = Pager::at(links(None), 2, 3, "session").or_more(true);
+        assert_eq!((page.summary.as_str(), page.next.is_some()), ("3 sessions, or more", true));
+        let last = Pager::at(links(Some("/x")), 2, 2, "session").or_more(false);
+        assert_eq!((last.summary.as_str(), last.next), ("The last 2 sessions", None));
     }
 
     #[test]

@@ -18,10 +18,19 @@ const PLACES_MAX: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Screen {
     Access,
-    Users,
-    SiteRoles,
-    Roles,
+    Audit,
+    Members,
     Groups,
+    Roles,
+    PlaceSync,
+    Settings,
+    Overview,
+    Users,
+    Organizations,
+    SiteRoles,
+    Sync,
+    Sessions,
+    Tokens,
 }
 
 /// A group of the menu.
@@ -69,41 +78,72 @@ pub(crate) async fn shell<'a>(
     let has_groups = call.context().licensing.allows(Feature::TemplateRbac, call.now());
     let sign_out_token = sign_out_token(call, actor);
     let chosen = place.or_else(|| places.iter().find(|place| place.is_default)).or_else(|| places.first());
-    let may =
-        |place: &Organization, kind| actor.subject.allows(Action::Read, &Object::new(kind).organization(place.id.0));
-    let groups_of = |place: &Organization| {
-        let href = path(paths::GROUPS, &[place.name.as_str()]);
-        (has_groups && may(place, ResourceType::Group)).then_some(href)
-    };
-    let roles_of = |place: &Organization| {
-        let href = path(paths::ROLES, &[place.name.as_str()]);
-        may(place, ResourceType::AssignOrgRole).then_some(href)
+    let may = |kind, action| actor.subject.allows(action, &Object::new(kind));
+    let may_there =
+        |place: &Organization, kind, action| actor.subject.allows(action, &Object::new(kind).organization(place.id.0));
+    let may_read = |place: &Organization, kind| may_there(place, kind, Action::Read);
+    let address = |place: &Organization, of: Screen| {
+        let (pattern, is_open) = match of {
+            Screen::Members => (paths::MEMBERS, may_read(place, ResourceType::OrganizationMember)),
+            Screen::Groups => (paths::GROUPS, has_groups && may_read(place, ResourceType::Group)),
+            Screen::Roles => (paths::ROLES, may_read(place, ResourceType::AssignOrgRole)),
+            Screen::PlaceSync => (paths::PLACE_IDP_SYNC, may_read(place, ResourceType::IdpsyncSettings)),
+            Screen::Settings => {
+                let object = Object::new(ResourceType::Organization).id(place.id.0).organization(place.id.0);
+                (paths::ORGANIZATION_SETTINGS, actor.subject.allows(Action::Update, &object))
+            }
+            Screen::Access
+            | Screen::Audit
+            | Screen::Overview
+            | Screen::Users
+            | Screen::Organizations
+            | Screen::SiteRoles
+            | Screen::Sync
+            | Screen::Sessions
+            | Screen::Tokens => return None,
+        };
+        is_open.then(|| path(pattern, &[place.name.as_str()]))
     };
     let entry = |of: Screen, text: &str, href: String| Entry { text: text.to_owned(), href, is_current: of == screen };
     let mut groups = Vec::new();
-    let access = vec![entry(Screen::Access, "Explain access", paths::ACCESS.to_owned())];
-    groups.push(Group { id: "access", title: "Access".to_owned(), entries: access });
-    if let Some(place) = chosen {
-        let groups_there = groups_of(place).map(|href| entry(Screen::Groups, "Groups", href));
-        let roles_there = roles_of(place).map(|href| entry(Screen::Roles, "Roles", href));
-        let entries: Vec<Entry> = groups_there.into_iter().chain(roles_there).collect();
+    let mut group = |id, title: String, entries: Vec<Entry>| {
         if !entries.is_empty() {
-            groups.push(Group { id: "place", title: shown_name(place), entries });
+            groups.push(Group { id, title, entries });
         }
+    };
+    let at_site = |entries: &[(Screen, &str, &str, bool)]| -> Vec<Entry> {
+        let open = entries.iter().filter(|(.., is_open)| *is_open);
+        open.map(|(of, text, href, _)| entry(*of, text, (*href).to_owned())).collect()
+    };
+    let has_log = actor.subject.allows(Action::Read, &Object::new(ResourceType::AuditLog).any_organization());
+    let access =
+        [(Screen::Access, "Explain access", paths::ACCESS, true), (Screen::Audit, "Audit log", paths::AUDIT, has_log)];
+    group("access", "Access".to_owned(), at_site(&access));
+    if let Some(place) = chosen {
+        let there = [
+            (Screen::Members, "Members"),
+            (Screen::Groups, "Groups"),
+            (Screen::Roles, "Roles"),
+            (Screen::PlaceSync, "Identity providers"),
+            (Screen::Settings, "Settings"),
+        ];
+        let there = there.into_iter().filter_map(|(of, text)| Some(entry(of, text, address(place, of)?)));
+        group("place", shown_name(place), there.collect());
     }
-    let users = actor.subject.allows(Action::Read, &Object::new(ResourceType::User));
-    let users = users.then(|| entry(Screen::Users, "Users", paths::USERS.to_owned()));
-    let site_roles = actor.subject.allows(Action::Read, &Object::new(ResourceType::AssignRole));
-    let site_roles = site_roles.then(|| entry(Screen::SiteRoles, "Site roles", paths::SITE_ROLES.to_owned()));
-    let entries: Vec<Entry> = users.into_iter().chain(site_roles).collect();
-    if !entries.is_empty() {
-        groups.push(Group { id: "deployment", title: "Deployment".to_owned(), entries });
-    }
-    let same = |place: &Organization| match screen {
-        Screen::Groups => groups_of(place).or_else(|| roles_of(place)),
-        Screen::Roles | Screen::Access | Screen::Users | Screen::SiteRoles => {
-            roles_of(place).or_else(|| groups_of(place))
-        }
+    let has_keys = may(ResourceType::ApiKey, Action::Read);
+    let deployment = [
+        (Screen::Overview, "Overview", paths::OVERVIEW, may(ResourceType::DeploymentStats, Action::Read)),
+        (Screen::Users, "Users", paths::USERS, may(ResourceType::User, Action::Read)),
+        (Screen::Organizations, "Organizations", paths::ORGANIZATIONS, places.len() > 1 || may_make(actor)),
+        (Screen::SiteRoles, "Site roles", paths::SITE_ROLES, may(ResourceType::AssignRole, Action::Read)),
+        (Screen::Sync, "Organization sync", paths::IDP_SYNC, may(ResourceType::IdpsyncSettings, Action::Read)),
+        (Screen::Sessions, "Sessions", paths::SESSIONS, has_keys),
+        (Screen::Tokens, "API tokens", paths::TOKENS, has_keys),
+    ];
+    group("deployment", "Deployment".to_owned(), at_site(&deployment));
+    let same = |place: &Organization| {
+        let others = [screen, Screen::Roles, Screen::Groups, Screen::Members];
+        others.into_iter().find_map(|of| address(place, of))
     };
     let is_shown = |known: &Organization| place.is_some_and(|place| place.id == known.id);
     let link =
@@ -113,6 +153,11 @@ pub(crate) async fn shell<'a>(
     let others = places.iter().filter(|known| !is_shown(known));
     let places = shown.chain(others).filter_map(link).take(PLACES_MAX).collect();
     Ok(Shell { groups, places, sign_out_token, person })
+}
+
+/// Whether the caller may make an organization.
+pub(crate) fn may_make(actor: &Principal) -> bool {
+    actor.subject.allows(Action::Create, &Object::new(ResourceType::Organization))
 }
 
 /// What people call an organization.

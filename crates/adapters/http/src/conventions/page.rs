@@ -60,14 +60,36 @@ pub(crate) mod paths {
     pub(crate) const DEVICE_SHORT: &str = "/device";
     /// Why somebody may do something, or may not. Query: what the form of the page sends.
     pub(crate) const ACCESS: &str = "/deployment/access";
+    /// The deployment at a glance.
+    pub(crate) const OVERVIEW: &str = "/deployment/overview";
     /// All users. Query: `q`, `after`.
     pub(crate) const USERS: &str = "/deployment/users";
     /// One user. POST with `do` changes it.
     pub(crate) const USER: &str = "/deployment/users/{user}";
+    /// The sessions of all users. Query: `user`, `after`. POST with `do` ends some.
+    pub(crate) const SESSIONS: &str = "/deployment/sessions";
+    /// The API tokens of all users. Query: `q`, `show`, `after`. POST with `do` ends one.
+    pub(crate) const TOKENS: &str = "/deployment/tokens";
+    /// The audit log. Query: `q`, `after`.
+    pub(crate) const AUDIT: &str = "/logs/audit";
+    /// The same, short to type.
+    pub(crate) const AUDIT_SHORT: &str = "/audit";
     /// The roles of the site.
     pub(crate) const SITE_ROLES: &str = "/deployment/roles";
     /// One of them.
     pub(crate) const SITE_ROLE: &str = "/deployment/roles/{roleName}";
+    /// How members of organizations follow identity providers. POST with `do` changes it, or tries it.
+    pub(crate) const IDP_SYNC: &str = "/deployment/idp-org-sync";
+    /// How groups and roles of an organization do. POST as there.
+    pub(crate) const PLACE_IDP_SYNC: &str = "/organizations/{organization}/idp-sync";
+    /// The organizations.
+    pub(crate) const ORGANIZATIONS: &str = "/organizations";
+    /// POST makes one.
+    pub(crate) const NEW_ORGANIZATION: &str = "/organizations/new";
+    /// The members of one. Query: `q`, `after`. POST with `do` changes them.
+    pub(crate) const MEMBERS: &str = "/organizations/{organization}";
+    /// How it is called, and its end. POST with `do` changes it.
+    pub(crate) const ORGANIZATION_SETTINGS: &str = "/organizations/{organization}/settings";
     /// The roles of an organization.
     pub(crate) const ROLES: &str = "/organizations/{organization}/roles";
     /// Makes one. Query: `from`, the role that it begins as.

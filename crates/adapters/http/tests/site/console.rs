@@ -10,10 +10,10 @@ use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 /// A name that would do something if it were no text.
-const HOSTILE: &str = "<b onclick=x>\"'&amp;\u{202e}\u{1f3e1}";
+pub(crate) const HOSTILE: &str = "<b onclick=x>\"'&amp;\u{202e}\u{1f3e1}";
 
 /// A site with an owner, a member `bob` and the group `devs`; and its default organization.
-async fn town<S>(house: &House<S>) -> (String, Value)
+pub(crate) async fn town<S>(house: &House<S>) -> (String, Value)
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -25,7 +25,7 @@ where
 }
 
 /// Every screen.
-const SCREENS: [&str; 11] = [
+const SCREENS: [&str; 22] = [
     "/deployment/access",
     "/deployment/access?user=bob&action=read&type=template&organization=coder",
     "/deployment/users",
@@ -37,6 +37,17 @@ const SCREENS: [&str; 11] = [
     "/organizations/coder/roles/organization-admin",
     "/organizations/coder/groups",
     "/organizations/coder/groups/devs",
+    "/deployment/overview",
+    "/deployment/sessions",
+    "/deployment/sessions?user=bob",
+    "/deployment/tokens",
+    "/logs/audit",
+    "/organizations",
+    "/organizations/new",
+    "/organizations/coder",
+    "/organizations/coder/settings",
+    "/deployment/idp-org-sync",
+    "/organizations/coder/idp-sync",
 ];
 
 #[actix_web::test]
@@ -75,7 +86,7 @@ async fn every_screen_is_a_whole_page_without_scripts_and_for_those_who_are_sign
     let page = owner.get("/deployment/access").await.expect(200).body;
     let menu = page.split("<nav").nth(1).unwrap().split("</nav>").next().unwrap();
     let links: Vec<&str> = menu.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    assert_eq!(links.len(), 5, "{links:?}");
+    assert_eq!(links.len(), 14, "{links:?}");
     for link in links {
         owner.get(&format!("/{link}")).await.expect(200);
     }
@@ -96,6 +107,14 @@ async fn whoever_may_not_see_a_screen_is_told_so() {
         ("/organizations/coder/roles/create", 403),
         ("/deployment/roles/nothing", 404),
         ("/deployment/users/bob", 200),
+        ("/deployment/sessions?user=ann", 404),
+        ("/logs/audit", 403),
+        ("/deployment/overview", 403),
+        ("/deployment/idp-org-sync", 403),
+        ("/organizations/coder/idp-sync", 403),
+        ("/organizations/new", 403),
+        ("/organizations/nowhere", 404),
+        ("/organizations/nowhere/settings", 404),
         ("/deployment/access?user=ann&action=read&type=license", 403),
     ] {
         let page = bob.get(path).await.expect(status);
@@ -398,4 +417,21 @@ async fn groups_are_nested_and_managers_appointed() {
     owner.submit(outer, &[("do", "part"), ("inner", "x")]).await.expect(404);
     let page = owner.get(outer).await.expect(200).body;
     assert!(!page.contains(">bob<"), "{page}");
+}
+
+#[actix_web::test]
+async fn the_overview_tells_what_there_is_and_what_is_still_to_be_done() {
+    let house = house().await;
+    let (token, _) = town(&house).await;
+    let owner = Browser::new(&house);
+    owner.sign_in("ann@example.com").await;
+    let page = owner.get("/deployment/overview").await.expect(200).body;
+    let done = |page: &str, text: &str| {
+        page.split(text).next().unwrap().rsplit("<li class=\"").next().unwrap().starts_with("yes")
+    };
+    assert!(done(&page, "by https") && !done(&page, "a second owner") && page.contains("locked out"), "{page}");
+    assert!(page.contains("Active users") && page.contains("<rect ") && page.contains("created group"));
+    house.api(Method::PUT, "/users/bob/roles", &token, json!({ "roles": ["owner"] })).await.expect(200);
+    let page = owner.get("/deployment/overview").await.expect(200).body;
+    assert!(done(&page, "a second owner") && !page.contains("locked out"));
 }
