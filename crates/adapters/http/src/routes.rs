@@ -276,7 +276,8 @@ mod tests {
                 for other in paths.iter().filter(|other| other.len() > at) {
                     let word = other[at];
                     if !word.starts_with('{') && path[..at].iter().zip(&other[..at]).all(same) {
-                        let is_taken = named.is_reserved(word) || (named == Named::Role && !is_name(word));
+                        let by_name = matches!(named, Named::Role | Named::Organization);
+                        let is_taken = named.is_reserved(word) || (by_name && !is_name(word));
                         assert!(is_taken, "{} hides the {named:?} {word:?}", other.join("/"));
                         found += 1;
                     }

@@ -29,7 +29,8 @@ async fn leave(db: &Fixture, group: &Group, users: &[UserId]) -> Vec<UserId> {
 
 async fn listed(db: &Fixture, group: &Group, scope: MemberScope) -> Vec<UserId> {
     let group = group.clone();
-    let found = db.read(move |repos| repos.groups().list_members(std::slice::from_ref(&group), &scope, None, 100)).await;
+    let found =
+        db.read(move |repos| repos.groups().list_members(std::slice::from_ref(&group), &scope, None, 100)).await;
     found.into_iter().map(|member| member.user.id).collect()
 }
 
