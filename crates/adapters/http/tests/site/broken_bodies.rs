@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const BROKEN: &str = r#"{"name":"#;
 /// What everybody may do, or everybody to what is theirs; and where the body says whether it may be done.
-const FOR_EVERYBODY: [&str; 11] = [
+const FOR_EVERYBODY: [&str; 12] = [
     "post /api/v2/authcheck",
     "post /api/v2/authcheck/explain",
     "post /api/v2/authcheck/who-can",
@@ -15,6 +15,7 @@ const FOR_EVERYBODY: [&str; 11] = [
     "post /api/v2/organizations/{organization}/templateversions",
     "post /api/v2/users/first",
     "post /api/v2/users/login",
+    "post /api/v2/users/login/mfa",
     "post /api/v2/users/otp/change-password",
     "post /api/v2/users/otp/request",
     "post /api/v2/users/validate-password",
