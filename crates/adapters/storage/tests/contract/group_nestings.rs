@@ -114,7 +114,7 @@ contract! {
         assert_eq!(counts, [(all.id, 3), (devs.id, 3), (ops.id, 2)]);
         assert_eq!(put_in, [(all.id, 1), (devs.id, 2), (ops.id, 2)]);
         assert_eq!(budget, -10, "the allowances of both");
-        assert_eq!(nested.into_iter().map(|found| found.group).collect::<Vec<_>>(), [devs.clone()]);
+        assert_eq!(nested.into_iter().map(|found| found.group).collect::<Vec<_>>(), std::slice::from_ref(&devs));
         assert_eq!(only, [ann.id], "cy was put in too");
         check(&db, "nested");
 
