@@ -93,7 +93,7 @@ def test_everybody_sees_the_screens_they_may_use(town, at):
     deployment = ["Overview", "Users", "Organizations", "Site roles", "Organization sync", "Sessions", "API tokens"]
     assert shown["owner"] == ["Explain access", "Audit log", *place, *deployment]
     readable = ["Users", "Site roles"]
-    assert shown["auditor"] == ["Explain access", "Audit log", *place, "Overview", *readable]
+    assert shown["auditor"] == ["Explain access", "Audit log", *place[:3], "Overview", *readable]
     assert shown["admin"] == ["Explain access", "Audit log", *place, *readable], "an organization admin sees whom to add"
     assert shown["member"] == ["Explain access", "Roles", "Site roles"]
 
@@ -392,7 +392,7 @@ def test_a_session_is_ended_from_the_list(town, at):
     titled(other, "Explain access")
     person.visit(f"/deployment/sessions?user={user.username}")
     page.locator("summary", has_text="End all sessions").click()
-    person.press("Yes, end them")
+    page.get_by_role("button", name="Yes, end them").click()
     expect(page.get_by_role("status")).to_have_text("The sessions of this user are ended.")
     other.visit("/deployment/access")
     assert other.path == "/login"
