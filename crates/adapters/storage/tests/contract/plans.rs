@@ -230,14 +230,14 @@ async fn fill(db: &Fixture) -> Granted {
          INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at}{zero}{zero}{null}{zero} \
            FROM {series}, (SELECT is_system FROM users LIMIT 1) u; \
          INSERT INTO oauth2_app_secrets SELECT {id}, id, {text}, {digest}, '', {at}, NULL FROM oauth2_apps; \
-         INSERT INTO oauth2_codes SELECT {id}, {text}, {digest}, s.app_id, u.id, NULL, NULL, NULL, '', {at}, {at}, NULL, NULL{null} \
+         INSERT INTO oauth2_codes SELECT {id}, {text}, {digest}, s.app_id, u.id, NULL, NULL, NULL, '', {at}, {at}, NULL, NULL{null}{null} \
            FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
-         INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {empty}, 0, {at}, {day}{zero}{zero}{zero} \
+         INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {empty}, 0, {at}, {day}{zero}{zero}{zero}{null} \
            FROM (SELECT id, app_id, row_number() OVER (ORDER BY id) n FROM oauth2_app_secrets) s \
              JOIN (SELECT id, row_number() OVER (ORDER BY id) n FROM users) u ON u.n = s.n; \
          INSERT INTO api_keys SELECT {text}, g.user_id, {digest}, 'oauth2_provider_app', '', '', '', {at}, {at}, NULL, {at}, 1, g.app_id, g.id, \
-           g.app_secret_id, NULL, {at}, NULL, NULL{zero}{null}{null} FROM oauth2_grants g WHERE g.purge_on = {day}; \
-         INSERT INTO api_keys SELECT substr({text}, 1, 10), {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at}, NULL{zero}{null}{null} \
+           g.app_secret_id, NULL, {at}, NULL, NULL{zero}{null}{null}{null} FROM oauth2_grants g WHERE g.purge_on = {day}; \
+         INSERT INTO api_keys SELECT substr({text}, 1, 10), {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at}, NULL{zero}{null}{null}{null} \
            FROM {series}; \
          UPDATE api_keys SET began_at = created_at WHERE login_type = 'password'; \
          UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users WHERE email_key = '{}') WHERE name = 'app'; \
