@@ -64,7 +64,7 @@ def test_a_browser_signs_the_command_line_in(open_door, make_person, command_lin
     expect(person.page.get_by_text("Doorward command line").first).to_be_visible()
     person.screenshot("command-line-consent")
     person.allow()
-    expect(person.page.get_by_role("heading", name="You are signed in")).to_be_visible()
+    expect(person.page.get_by_role("heading", name="Go back to the command line")).to_be_visible()
     person.screenshot("command-line-done")
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
