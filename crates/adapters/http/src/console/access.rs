@@ -8,7 +8,7 @@ use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use actix_web::http::{Method, StatusCode};
@@ -87,11 +87,7 @@ pub(crate) struct AccessPage<'a> {
     pub(crate) others: Option<Others>,
 }
 
-impl Illustrated for AccessPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(AccessPage);
 
 /// Explains the access of somebody.
 #[utoipa::path(

@@ -10,7 +10,7 @@ use crate::conventions::page::paths;
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
@@ -62,11 +62,7 @@ pub(crate) struct AuditPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for AuditPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(AuditPage);
 
 /// Lists the records that the caller may read, newest first.
 #[utoipa::path(

@@ -11,7 +11,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::routes::Routes;
 use askama::Template;
@@ -120,11 +120,7 @@ pub(crate) struct GroupPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for GroupPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(GroupPage);
 
 /// Shows a group with its members.
 #[utoipa::path(

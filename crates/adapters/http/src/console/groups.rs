@@ -9,7 +9,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use askama::Template;
@@ -59,11 +59,7 @@ pub(crate) struct GroupsPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for GroupsPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(GroupsPage);
 
 /// Lists the groups of an organization.
 #[utoipa::path(

@@ -10,7 +10,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use askama::Template;
@@ -65,11 +65,7 @@ pub(crate) struct SyncPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for SyncPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(SyncPage);
 
 /// The form that changes how something follows, or tries it.
 #[derive(Deserialize, ToSchema)]

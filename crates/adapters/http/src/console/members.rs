@@ -10,7 +10,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::routes::Routes;
 use askama::Template;
@@ -80,11 +80,7 @@ pub(crate) struct MembersPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for MembersPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(MembersPage);
 
 /// Lists the members of an organization.
 #[utoipa::path(

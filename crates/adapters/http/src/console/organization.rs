@@ -9,7 +9,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use askama::Template;
@@ -56,11 +56,7 @@ pub(crate) struct OrganizationPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for OrganizationPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(OrganizationPage);
 
 /// Shows how an organization is called.
 #[utoipa::path(

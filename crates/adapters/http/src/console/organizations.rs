@@ -8,7 +8,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -52,11 +52,7 @@ pub(crate) struct OrganizationsPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for OrganizationsPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(OrganizationsPage);
 
 /// What is typed of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,11 +99,7 @@ pub(crate) struct NewPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for NewPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(NewPage);
 
 /// Lists the organizations that the caller may read.
 #[utoipa::path(

@@ -7,7 +7,7 @@ use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
@@ -73,11 +73,7 @@ pub(crate) struct OverviewPage<'a> {
     pub(crate) newest: Option<Vec<Row>>,
 }
 
-impl Illustrated for OverviewPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(OverviewPage);
 
 /// Shows the deployment at a glance.
 #[utoipa::path(

@@ -12,7 +12,7 @@ use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
@@ -57,11 +57,7 @@ pub(crate) struct RoleForm<'a> {
     pub(crate) may_delete: bool,
 }
 
-impl Illustrated for RoleForm<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(RoleForm);
 
 /// Shows the form for a new role.
 #[utoipa::path(

@@ -8,7 +8,7 @@ use super::shell::{Screen, Shell, shell};
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -52,11 +52,7 @@ pub(crate) struct RoleReview<'a> {
     pub(crate) fields: Vec<(&'static str, String)>,
 }
 
-impl Illustrated for RoleReview<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(RoleReview);
 
 impl RoleReview<'_> {
     fn is_nothing(&self) -> bool {

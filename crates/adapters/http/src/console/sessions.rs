@@ -10,7 +10,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -73,11 +73,7 @@ pub(crate) struct SessionsPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for SessionsPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(SessionsPage);
 
 /// Lists the living sessions that the caller may see.
 #[utoipa::path(

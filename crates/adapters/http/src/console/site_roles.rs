@@ -8,7 +8,7 @@ use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
@@ -69,11 +69,7 @@ pub(crate) struct RolesPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for RolesPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(RolesPage);
 
 /// One role, to be read.
 #[derive(Clone, Debug, Template)]
@@ -91,11 +87,7 @@ pub(crate) struct RolePage<'a> {
     pub(crate) holders: Option<(Vec<(String, String)>, bool)>,
 }
 
-impl Illustrated for RolePage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(RolePage);
 
 /// Lists the roles of the site.
 #[utoipa::path(

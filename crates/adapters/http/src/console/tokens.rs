@@ -11,7 +11,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::Form;
 use crate::kit::extract::query::StrictQuery;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -68,11 +68,7 @@ pub(crate) struct TokensPage<'a> {
     pub(crate) report: Report,
 }
 
-impl Illustrated for TokensPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(TokensPage);
 
 /// Which tokens are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

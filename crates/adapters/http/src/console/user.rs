@@ -9,7 +9,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -96,11 +96,7 @@ pub(crate) struct UserPage<'a> {
     pub(crate) explain: String,
 }
 
-impl Illustrated for UserPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(UserPage);
 
 /// Shows a user.
 #[utoipa::path(

@@ -8,7 +8,7 @@ use crate::conventions::Console;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, initial};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -59,11 +59,7 @@ pub(crate) struct UsersPage<'a> {
     pub(crate) pager: Pager,
 }
 
-impl Illustrated for UsersPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(UsersPage);
 
 /// Lists the users that the caller may read.
 #[utoipa::path(

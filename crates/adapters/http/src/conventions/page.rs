@@ -11,7 +11,7 @@ use crate::kit::caller::{self, Authenticate, CookieProof};
 use crate::kit::convention::{Asked, Convention, Family};
 use crate::kit::error::{self, Failure};
 use crate::kit::headers;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
@@ -203,11 +203,7 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) request_id: Option<&'a str>,
 }
 
-impl Illustrated for ErrorPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(ErrorPage);
 
 /// A page that says what went wrong.
 pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {

@@ -6,7 +6,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -38,11 +38,7 @@ pub(crate) struct CliAuth<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
-impl Illustrated for CliAuth<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(CliAuth);
 
 /// Explains what a command line asks for, to the signed-in user. Nothing is made yet.
 #[utoipa::path(

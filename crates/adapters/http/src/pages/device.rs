@@ -14,7 +14,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, Illustrated, only_logo, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -81,11 +81,7 @@ impl EnterCode<'_> {
     }
 }
 
-impl Illustrated for EnterCode<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(EnterCode);
 
 /// The decision. POSTs to [`paths::DEVICE`]: `csrf_token`, `user_code`, `action`, which is `authorize` or `deny`.
 #[derive(Debug, Clone, Template)]

@@ -9,7 +9,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
@@ -48,11 +48,7 @@ struct EndSession<'a> {
     app: Option<AppFace>,
 }
 
-impl Illustrated for EndSession<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(EndSession);
 
 /// A logout request (RP-Initiated Logout 1.0, 2).
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -9,7 +9,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult, whole_seconds_up};
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::html::qr;
@@ -59,11 +59,7 @@ pub(crate) struct Factors<'a> {
     pub(crate) set_up: Option<SetUp<'a>>,
 }
 
-impl Illustrated for Factors<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(Factors);
 
 /// Shows the second factors of the signed-in user.
 #[utoipa::path(

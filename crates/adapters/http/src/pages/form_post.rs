@@ -2,7 +2,7 @@
 
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
-use crate::kit::html::headers::{FormAction, Illustrated, SUBMIT, render_posting};
+use crate::kit::html::headers::{FormAction, SUBMIT, only_logo, render_posting};
 use crate::kit::html::layout::Brand;
 use crate::kit::html::links;
 use actix_web::HttpResponse;
@@ -22,11 +22,7 @@ pub(crate) struct FormPost<'a> {
     pub(crate) members: &'a [(&'static str, String)],
 }
 
-impl Illustrated for FormPost<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(FormPost);
 
 impl FormPost<'_> {
     fn destination(&self) -> Cow<'_, str> {

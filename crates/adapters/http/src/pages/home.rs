@@ -7,7 +7,7 @@ use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::routes::Routes;
 use crate::users::role_display_name;
@@ -33,11 +33,7 @@ pub(crate) struct Home<'a> {
     pub(crate) roles: Vec<&'a str>,
 }
 
-impl Illustrated for Home<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(Home);
 
 /// Shows the account of the signed-in user; leads to set-up or sign-in if there is none.
 #[utoipa::path(

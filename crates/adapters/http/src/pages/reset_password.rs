@@ -10,7 +10,7 @@ use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{HandlerResult, whole_seconds_up};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -48,11 +48,7 @@ pub(crate) struct AskForPasscode<'a> {
     pub(crate) is_possible: bool,
 }
 
-impl Illustrated for AskForPasscode<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(AskForPasscode);
 
 /// Asks for the new password. POSTs to [`paths::CHANGE_PASSWORD`]: `csrf_token`, `email`, `otp`, `password`.
 #[derive(Debug, Clone, Default, Template)]
@@ -70,11 +66,7 @@ pub(crate) struct ChooseAnother<'a> {
     pub(crate) hint: &'a str,
 }
 
-impl Illustrated for ChooseAnother<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(ChooseAnother);
 
 /// Shows the form by which a passcode is asked for.
 #[utoipa::path(

@@ -9,7 +9,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{HandlerResult, whole_seconds_up};
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::html::qr;
 use crate::kit::limits::Limit;
@@ -61,11 +61,7 @@ pub(crate) struct SecondStepPage<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-impl Illustrated for SecondStepPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(SecondStepPage);
 
 /// Recovery codes, shown once.
 #[derive(Debug, Clone, Default, Template)]
@@ -77,11 +73,7 @@ pub(crate) struct RecoveryCodesPage<'a> {
     pub(crate) next: &'a str,
 }
 
-impl Illustrated for RecoveryCodesPage<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(RecoveryCodesPage);
 
 /// What the page is about.
 struct Asked<'a> {

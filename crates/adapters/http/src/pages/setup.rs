@@ -8,7 +8,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, only_logo, render};
 use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -58,11 +58,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-impl Illustrated for Setup<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(Setup);
 
 impl Setup<'_> {
     /// The id of the first field that is wrong, which takes the focus; empty when none is.

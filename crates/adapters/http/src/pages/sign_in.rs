@@ -12,7 +12,7 @@ use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult, whole_seconds_up};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, Illustrated, render};
+use crate::kit::html::headers::{FormAction, Illustrated, only_logo, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::rates::Counted;
@@ -99,11 +99,7 @@ pub(crate) struct SignedOut<'a> {
     pub(crate) there: Option<(&'a str, &'a str)>,
 }
 
-impl Illustrated for SignedOut<'_> {
-    fn pictures(&self) -> Vec<&str> {
-        self.brand.logo_url.into_iter().collect()
-    }
-}
+only_logo!(SignedOut);
 
 /// Shows the sign-in form; whoever is signed in goes where they wanted.
 #[utoipa::path(

@@ -92,6 +92,18 @@ pub(crate) trait Illustrated: Template {
     fn pictures(&self) -> Vec<&str>;
 }
 
+/// Pages whose only picture is the logo of their `brand`.
+macro_rules! only_logo {
+    ($page:ident) => {
+        impl $crate::kit::html::headers::Illustrated for $page<'_> {
+            fn pictures(&self) -> Vec<&str> {
+                self.brand.logo_url.into_iter().collect()
+            }
+        }
+    };
+}
+pub(crate) use only_logo;
+
 /// The page as an answer with this status.
 ///
 /// `Referrer-Policy` is `same-origin` and not `no-referrer`, because under `no-referrer` browsers send `Origin: null` with our own
