@@ -162,6 +162,15 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
     let is_bound = matches!(request.grant_type.as_deref(), Some("authorization_code" | "refresh_token"));
     let place = if is_bound { Place::BoundGrant } else { Place::Other };
     let client = client_assertions::present(ctx, &request.client, place).await?;
+    if !matches!(request.proof, SentProof::None) {
+        // A proof is remembered: strangers must not fill that table.
+        let proving = client.clone();
+        ctx.read(move |repos| {
+            let app = proving.find_app(repos)?;
+            proving.prove(&app, repos).map(drop)
+        })
+        .await?;
+    }
     let proven = dpop::prove(ctx, &request.proof).await?;
     let (jkt, dpop_nonce) = proven.map(|ProvenKey { jkt, next_nonce }| (jkt, next_nonce)).unzip();
     let has_key = jkt.is_some();

@@ -129,6 +129,22 @@ async fn a_client_that_proves_a_key_gets_tokens_that_are_bound_to_it() {
 }
 
 #[actix_web::test]
+async fn of_strangers_no_proof_is_remembered() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({})).await;
+    let good = Prover::new().good();
+    let code = allow(&house, &owner, &app.authorize(&[])).await.expect(302).redirected_with("code").unwrap();
+    let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+    for (id, secret) in [(&*app.id, "coder_0123456789_0000000000000000000000000000000000000000"), ("unknown", "x")] {
+        let fields = [&fields[..], &[("client_id", id), ("client_secret", secret)]].concat();
+        let refused = post(&house, TOKENS, "", &fields, &[&good]).await.expect(401);
+        assert_eq!(error(&refused), "invalid_client");
+    }
+    redeem_code(&house, &app, &code, &[&good]).await.expect(200);
+}
+
+#[actix_web::test]
 async fn a_bad_proof_is_refused_and_never_passed_over() {
     let (house, key) = (house().await, Prover::new());
     let owner = house.owner().await;
